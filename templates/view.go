@@ -211,7 +211,9 @@ type StateView struct {
 	// Until is when the time runs out and Now the time of this page, both by
 	// the clock that the tokens live by. Zero draws no timer.
 	Until, Now time.Time
-	// Left is the time left in words, as of Now.
+	// Left is the time left in words, as of Now, in the form that the script
+	// goes on with: two units of d, h, min and s, such as "13 d 23 h",
+	// "1 h 2 min", "52 min 18 s", "9 s".
 	Left string
 	// Detail is the quiet second sentence: "until 11:36:22 UTC".
 	Detail string
@@ -550,9 +552,12 @@ type TokensView struct {
 type TokenView struct {
 	// Name is "Access" or "Refresh".
 	Name, Mask string
-	// Left is the time left in words ("52 min 18 s left", "Expired 2 min ago"),
-	// Of its life ("of 59 min 59 s").
+	// Left is the time left in words ("52 min 18 s", after which the page says
+	// "left") or, once Expired, what happened ("Expired 2 min ago"). Of is its
+	// life: "of 59 min 59 s".
 	Left, Of string
+	// Until and Now let the time count down, as in StateView; zero holds it.
+	Until, Now time.Time
 	// Seconds left and of the whole life, for the meter. A Life of zero draws
 	// no meter.
 	Seconds, Life int64
