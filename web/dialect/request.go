@@ -1,0 +1,294 @@
+package dialect
+
+import (
+	"encoding/json"
+	"fmt"
+	"mime"
+	"net/http"
+	"strings"
+)
+
+// Call is what somebody wants from a product, in meanings.
+type Call struct {
+	Purpose Purpose
+	Version string // empty for the default
+	Kind    Kind   // of grant, for Obtain
+	Values  Values
+	Bearer  string // the access token, if the call carries one
+}
+
+// Request is a call in the product's words, ready to be sent to any host.
+type Request struct {
+	Method string
+	Path   string // with the query, if there is one
+	Header Pairs  // in the order of the vendor's examples
+	Body   string
+}
+
+// Mismatch is the error for a call or a request that the product would refuse
+// before it looks at any credentials.
+type Mismatch struct {
+	Fault Fault
+	// Name of what is at fault: a field, a grant, a version, a method, a path.
+	Name string
+}
+
+func (e *Mismatch) Error() string { return fmt.Sprintf("%s: %.40q", e.Fault, e.Name) }
+
+const formType = "application/x-www-form-urlencoded"
+
+// Encode words a call. The error is a [*Mismatch] with [MissingField],
+// [UnknownGrant] or [UnsupportedVersion]; then nothing should be sent.
+func (d *Dialect) Encode(c Call) (*Request, error) {
+	if _, ok := d.Version(c.Version); !ok {
+		return nil, &Mismatch{UnsupportedVersion, c.Version}
+	}
+	op := d.Operation(c.Purpose)
+	r := &Request{Method: op.Method, Path: d.Path(op, c.Version)}
+	r.Header = append(r.Header, Pair{"Accept", "application/json"})
+	if h := d.Versions.Header; h != "" {
+		v, _ := d.Version(c.Version)
+		r.Header = append(r.Header, Pair{h, v.ID})
+	}
+	if !op.Anonymous {
+		r.Header = append(r.Header, Pair{"Authorization", "Bearer " + c.Bearer})
+	}
+	if c.Purpose != Obtain {
+		return r, nil
+	}
+	grant, ok := d.Grant(c.Kind)
+	if !ok {
+		return nil, &Mismatch{UnknownGrant, string(c.Kind)}
+	}
+	form := Pairs{{op.GrantField.Wire, grant.Wire}}
+	for _, f := range d.Fields(grant.Takes, c.Version) {
+		v := c.Values[f.Term]
+		if v == "" {
+			if f.Required {
+				return nil, &Mismatch{MissingField, f.Wire}
+			}
+			continue
+		}
+		form = append(form, Pair{f.Wire, v})
+	}
+	if f := d.Versions.Field; f.Wire != "" && c.Version != "" && !strings.EqualFold(c.Version, d.Versions.Default) {
+		form = append(form, Pair{f.Wire, c.Version})
+	}
+	r.Header = append(r.Header, Pair{"Content-Type", formType})
+	r.Body = form.Encode()
+	return r, nil
+}
+
+// Reading says how patient [Dialect.ReadCall] is.
+type Reading struct {
+	// Strict accepts only what the documents print: exact case, the version
+	// header present, the right media type. Otherwise a request is read as
+	// patiently as the most careless public client needs.
+	Strict bool
+}
+
+// Match finds the operation for a method and path, in any case of letters, and
+// the version that the path names. The error is a [*Mismatch] with [NotFound]
+// or [BadMethod].
+func (d *Dialect) Match(method, path string) (op *Operation, version string, err error) {
+	path = strings.TrimSuffix(path, "/")
+	var other bool
+	for i := range d.Operations {
+		o := &d.Operations[i]
+		for j := -1; j < len(o.Also); j++ {
+			pattern := o.Path
+			if j >= 0 {
+				pattern = o.Also[j]
+			}
+			v, ok := d.matchPath(pattern, path)
+			if !ok || !d.Speaks(v, o.Since, o.Until) {
+				continue
+			}
+			if o.Method == method {
+				return o, v, nil
+			}
+			other = true
+		}
+	}
+	if other {
+		return nil, "", &Mismatch{BadMethod, method}
+	}
+	return nil, "", &Mismatch{NotFound, path}
+}
+
+func (d *Dialect) matchPath(pattern, path string) (version string, ok bool) {
+	for {
+		want, moreWant, w := strings.Cut(pattern, "/")
+		got, moreGot, g := strings.Cut(path, "/")
+		switch {
+		case want == "{version}":
+			v, known := d.Version(got)
+			if !known || got == "" {
+				return "", false
+			}
+			version = v.ID
+		case strings.HasPrefix(want, "{"):
+			if got == "" {
+				return "", false
+			}
+		case !strings.EqualFold(want, got):
+			return "", false
+		}
+		if w != g {
+			return "", false
+		}
+		if !w {
+			return version, true
+		}
+		pattern, path = moreWant, moreGot
+	}
+}
+
+// ReadCall understands a client's request for an operation that
+// [Dialect.Match] found; pathVersion is the version that it returned. The
+// error is a [*Mismatch].
+func (d *Dialect) ReadCall(op *Operation, pathVersion string, header http.Header, body []byte, how Reading) (Call, error) {
+	c := Call{Purpose: op.Purpose, Version: pathVersion, Values: Values{}}
+	if h := d.Versions.Header; h != "" {
+		id := strings.TrimSpace(header.Get(h))
+		v, ok := d.Version(id)
+		switch {
+		case id == "" && how.Strict:
+			return c, &Mismatch{MissingVersion, h}
+		case !ok || how.Strict && v.ID != id:
+			return c, &Mismatch{UnsupportedVersion, id}
+		}
+		c.Version = v.ID
+	}
+	// The token call ignores the header: libraries send Basic, an empty bearer
+	// or the old token with it.
+	if op.Purpose != Obtain {
+		scheme, token, _ := strings.Cut(header.Get("Authorization"), " ")
+		if strings.EqualFold(scheme, "bearer") {
+			c.Bearer = strings.TrimSpace(token)
+		}
+		return c, nil
+	}
+	media, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	if how.Strict && media != formType {
+		return c, &Mismatch{BadMediaType, media}
+	}
+	form := ParsePairs(string(body))
+	if f := d.Versions.Field; f.Wire != "" {
+		if id, ok := form.Get(f.Wire); ok && id != "" {
+			v, known := d.Version(id)
+			if !known {
+				return c, &Mismatch{UnsupportedVersion, id}
+			}
+			c.Version = v.ID
+		}
+	}
+	return d.readGrant(op, c, form, how)
+}
+
+// ReadForm understands a form whose fields carry the product's wire names,
+// whoever filled it in: a person on the page or a client of the sandbox. The
+// grant may be missing where the product does not require it. The error is a
+// [*Mismatch] with [UnknownGrant] or [MissingField]; the call is filled in as
+// far as it was understood.
+func (d *Dialect) ReadForm(version string, form Pairs) (Call, error) {
+	return d.readGrant(d.Operation(Obtain), Call{Purpose: Obtain, Version: version, Values: Values{}}, form, Reading{})
+}
+
+func (d *Dialect) readGrant(op *Operation, c Call, form Pairs, how Reading) (Call, error) {
+	get := form.Get
+	if how.Strict {
+		get = form.getExact
+	}
+	wire, named := get(op.GrantField.Wire)
+	grant, ok := d.GrantByWire(wire)
+	if how.Strict && ok && grant.Wire != wire {
+		ok = false
+	}
+	if !named || wire == "" {
+		if op.GrantField.Required {
+			return c, &Mismatch{MissingField, op.GrantField.Wire}
+		}
+		grant, ok = d.guessGrant(op, get)
+	}
+	if !ok {
+		return c, &Mismatch{UnknownGrant, wire}
+	}
+	c.Kind = grant.Kind
+	var missing error
+	for _, f := range d.Fields(grant.Takes, c.Version) {
+		v, found := get(f.Wire)
+		for _, also := range f.Also {
+			if !found && !how.Strict {
+				v, found = get(also)
+			}
+		}
+		if v == "" {
+			if f.Required && missing == nil {
+				missing = &Mismatch{MissingField, f.Wire}
+			}
+			continue
+		}
+		c.Values[f.Term] = v
+	}
+	return c, missing
+}
+
+// guessGrant takes the grant whose required fields are all there, where a
+// product does not insist on the grant field. The later grants are the more
+// special ones: documented examples send a name and password beside the
+// refresh token that they mean.
+func (d *Dialect) guessGrant(op *Operation, get func(string) (string, bool)) (*Grant, bool) {
+	for i := len(op.Grants) - 1; i > 0; i-- {
+		complete := true
+		for _, f := range op.Grants[i].Takes {
+			v, _ := get(f.Wire)
+			complete = complete && (v != "" || !f.Required)
+		}
+		if complete {
+			return &op.Grants[i], true
+		}
+	}
+	return &op.Grants[0], true
+}
+
+func (p Pairs) getExact(name string) (string, bool) {
+	for _, kv := range p {
+		if kv.Name == name {
+			return kv.Value, true
+		}
+	}
+	return "", false
+}
+
+// writeObject words values as a JSON object, in the order of the fields. A
+// field without a value is left out.
+func writeObject(fields []Field, values Values) (string, error) {
+	var b strings.Builder
+	b.WriteByte('{')
+	for _, f := range fields {
+		v := values[f.Term]
+		if f.Fixed != "" {
+			v = f.Fixed
+		}
+		if f.ReadOnly || v == "" && f.As != Null {
+			continue
+		}
+		raw, err := f.As.Write(v)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", f.Wire, err)
+		}
+		if b.Len() > 1 {
+			b.WriteByte(',')
+		}
+		name, err := json.Marshal(f.Wire)
+		if err != nil {
+			return "", err
+		}
+		b.Write(name)
+		b.WriteByte(':')
+		b.Write(raw)
+	}
+	b.WriteByte('}')
+	return b.String(), nil
+}
