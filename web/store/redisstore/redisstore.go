@@ -1,0 +1,331 @@
+// Package redisstore owns the store that several replicas share: one Redis or Valkey.
+package redisstore
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	mrand "math/rand/v2"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
+
+	"tokenplayground/web/store"
+)
+
+const (
+	// callLimit is what one call may cost a visitor when Redis hangs, its retry included.
+	callLimit = 900 * time.Millisecond
+
+	dialTimeout = time.Second
+	ioTimeout   = 500 * time.Millisecond
+
+	// pollLeast and pollMost bound the pause between two looks at a lease that another replica holds. Inside
+	// a replica the waiters queue, so this is one poller per replica and key.
+	pollLeast = 5 * time.Millisecond
+	pollMost  = 40 * time.Millisecond
+
+	versionLen = 8
+)
+
+// swap writes a value if the version before it is the wanted one. A value starts with its version, so the
+// check costs eight bytes whatever the value's size; no version at all reads as the empty string. That the
+// new version is already there means that the answer to the first attempt was lost.
+//
+//	KEYS[1]  the key
+//	ARGV     wanted version, '' for none, '*' for any; new version; version and value; milliseconds
+var swap = redis.NewScript(`
+local have = redis.call('GETRANGE', KEYS[1], 0, 7)
+if have == ARGV[2] then return 1 end
+if ARGV[1] ~= '*' and have ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+return 1`)
+
+// hold takes a lease that is free, and renews one that is ours.
+//
+//	KEYS[1]  the lease
+//	ARGV     the holder's token; milliseconds
+var hold = redis.NewScript(`
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`)
+
+// release gives a lease back if it is still ours.
+var release = redis.NewScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
+return 1`)
+
+// Options adjust [Open]. The zero value is useful.
+type Options struct {
+	// Prefix stands before every key; default "pg:". Installations that share a Redis need different ones.
+	Prefix string
+	// RootCAs are who may vouch for the server of a rediss:// URL; default: the system's.
+	RootCAs *x509.CertPool
+	// Log receives what happens without anybody asking, such as a lost lease. Default: discarded.
+	Log *slog.Logger
+}
+
+// Store is a [store.Store] in Redis. Every key has a time to live.
+//
+// Its versions are random, so they need neither a counter nor a trace of what was deleted. A user limited to
+// the keys under the prefix and to GET, SET, DEL, GETRANGE, EVAL and EVALSHA suffices.
+type Store struct {
+	client *redis.Client
+	prefix string
+	log    *slog.Logger
+	locks  store.Locks
+}
+
+// Open prepares a store at a redis:// or rediss:// URL of the form redis://user:password@host:port/db. It
+// does not wait for Redis: while there is none, every call answers store.ErrUnavailable.
+func Open(address string, o Options) (*Store, error) {
+	opt, err := parse(address)
+	if err != nil {
+		return nil, err
+	}
+	if o.Prefix == "" {
+		o.Prefix = "pg:"
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.TLSConfig != nil {
+		opt.TLSConfig.RootCAs = o.RootCAs
+	}
+	// By default a call to a Redis that hangs takes five seconds and ignores its context.
+	opt.ContextTimeoutEnabled = true
+	opt.DialTimeout = dialTimeout
+	opt.DialerRetries = 1
+	opt.ReadTimeout = ioTimeout
+	opt.WriteTimeout = ioTimeout
+	opt.PoolTimeout = ioTimeout
+	opt.MaxRetries = 1
+	opt.MaxRetryBackoff = 50 * time.Millisecond
+	// Neither is needed, and each is one more command to permit.
+	opt.DisableIdentity = true
+	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	quieten()
+	return &Store{client: redis.NewClient(opt), prefix: o.Prefix, log: o.Log}, nil
+}
+
+// parse reads the address. Its errors do not quote it, because it may hold a password.
+func parse(address string) (*redis.Options, error) {
+	const form = "write it as redis://user:password@host:6379/0, or rediss:// for TLS"
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return nil, errors.New("the address of Redis cannot be read; " + form)
+	case u.Scheme != "redis" && u.Scheme != "rediss":
+		return nil, errors.New("the address of Redis has another scheme than redis or rediss; " + form)
+	case u.Hostname() == "":
+		return nil, errors.New("the address of Redis names no host; " + form)
+	case u.RawQuery != "" || u.Fragment != "":
+		// go-redis would take any of its settings from here, skip_verify among them.
+		return nil, errors.New("the address of Redis has settings behind its path; " + form)
+	}
+	opt, err := redis.ParseURL(address)
+	if err != nil {
+		return nil, errors.New("the path of the address of Redis is not the number of a database; " + form)
+	}
+	if opt.TLSConfig != nil {
+		opt.TLSConfig.MinVersion = tls.VersionTLS12
+	}
+	return opt, nil
+}
+
+// quieten stops go-redis from writing to standard error: every failure that it reports there also comes back
+// as an error, which is logged once where it is handled. The library has one logger for the whole process.
+var quieten = sync.OnceFunc(func() { redis.SetLogger(silence{}) })
+
+type silence struct{}
+
+func (silence) Printf(context.Context, string, ...any) {}
+
+// Close closes the connections.
+func (s *Store) Close() error { return s.client.Close() }
+
+// Get implements [store.Store].
+func (s *Store) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	raw, err := s.client.Get(ctx, s.prefix+key).Bytes()
+	if err != nil {
+		return nil, 0, classify(err)
+	}
+	if len(raw) < versionLen {
+		return nil, 0, store.ErrNotFound // not written by us
+	}
+	return raw[versionLen:], binary.BigEndian.Uint64(raw), nil
+}
+
+// Put implements [store.Store].
+func (s *Store) Put(ctx context.Context, key string, value []byte, version uint64, ttl time.Duration) (uint64, error) {
+	if err := store.Check(key, ttl); err != nil {
+		return 0, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+
+	want := ""
+	switch version {
+	case 0:
+	case store.Any:
+		want = "*"
+	default:
+		want = string(binary.BigEndian.AppendUint64(nil, version))
+	}
+	next := newVersion()
+	record := make([]byte, versionLen+len(value))
+	binary.BigEndian.PutUint64(record, next)
+	copy(record[versionLen:], value)
+
+	done, err := swap.Run(ctx, s.client, []string{s.prefix + key}, want, record[:versionLen], record, millis(ttl)).Bool()
+	switch {
+	case err != nil:
+		return 0, classify(err)
+	case !done:
+		return 0, store.ErrConflict
+	}
+	return next, nil
+}
+
+// Delete implements [store.Store].
+func (s *Store) Delete(ctx context.Context, key string) error {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	if err := s.client.Del(ctx, s.prefix+key).Err(); err != nil {
+		return classify(err)
+	}
+	return nil
+}
+
+// Lease implements [store.Store].
+func (s *Store) Lease(ctx context.Context, key string, ttl time.Duration) (store.Lease, error) {
+	if err := store.Check(key, ttl); err != nil {
+		return nil, err
+	}
+	local, err := s.locks.Lease(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	l := &lease{
+		store: s, local: local, name: s.prefix + "lease:" + key, token: rand.Text(), ttl: ttl,
+		stop: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	for pause := pollLeast; ; pause = min(2*pause, pollMost) {
+		got, err := l.hold(ctx)
+		if got {
+			go l.renew()
+			return l, nil
+		}
+		if err != nil && ctx.Err() == nil {
+			// It may have been taken all the same, with the answer lost.
+			l.give()
+			local.Release()
+			return nil, err
+		}
+		wait := time.NewTimer(pause/2 + mrand.N(pause/2))
+		select {
+		case <-wait.C:
+		case <-ctx.Done():
+			wait.Stop()
+			if err != nil {
+				l.give()
+			}
+			local.Release()
+			return nil, fmt.Errorf("waiting for the lease: %w", ctx.Err())
+		}
+	}
+}
+
+type lease struct {
+	store   *Store
+	local   store.Lease
+	name    string
+	token   string
+	ttl     time.Duration
+	once    sync.Once
+	stop    chan struct{}
+	stopped chan struct{}
+}
+
+// Release implements [store.Lease].
+func (l *lease) Release() {
+	l.once.Do(func() {
+		close(l.stop)
+		<-l.stopped
+		l.give()
+		l.local.Release()
+	})
+}
+
+// renew keeps the lease until it is released, through any time without Redis that is shorter than the ttl.
+// Should it be lost nevertheless, the versions of the values still let only one of the holders write.
+func (l *lease) renew() {
+	defer close(l.stopped)
+	tick := time.NewTicker(max(l.ttl/3, time.Millisecond))
+	defer tick.Stop()
+	for {
+		select {
+		case <-l.stop:
+			return
+		case <-tick.C:
+			if ours, err := l.hold(context.Background()); err == nil && !ours {
+				l.store.log.Warn("a lease was lost to another replica while it was held", "ttl", l.ttl)
+				return
+			}
+		}
+	}
+}
+
+func (l *lease) hold(ctx context.Context) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	ours, err := hold.Run(ctx, l.store.client, []string{l.name}, l.token, millis(l.ttl)).Bool()
+	if err != nil {
+		return false, classify(err)
+	}
+	return ours, nil
+}
+
+// give gives the lease back. If Redis cannot be told, the ttl does it.
+func (l *lease) give() {
+	ctx, cancel := context.WithTimeout(context.Background(), callLimit)
+	defer cancel()
+	release.Run(ctx, l.store.client, []string{l.name}, l.token)
+}
+
+// newVersion returns a random version that is neither 0 nor store.Any.
+func newVersion() uint64 {
+	for {
+		var b [8]byte
+		rand.Read(b[:])
+		if v := binary.BigEndian.Uint64(b[:]); v != 0 && v != store.Any {
+			return v
+		}
+	}
+}
+
+// millis rounds up: Redis refuses a time to live of zero.
+func millis(d time.Duration) int64 { return int64((d + time.Millisecond - 1) / time.Millisecond) }
+
+// classify turns an error of go-redis into one of the store's own.
+func classify(err error) error {
+	switch {
+	case errors.Is(err, redis.Nil):
+		return store.ErrNotFound
+	case strings.Contains(err.Error(), "OOM command not allowed"):
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	}
+	return fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+}
