@@ -48,7 +48,7 @@
   const fields = () => all('#play input:not([type=hidden]), #play details[id]');
   addEventListener('htmx:beforeSwap', ({ detail: d }) => {
     oops('');
-    kept = d.requestConfig?.verb === 'get' && d.elt.dataset.fresh === undefined ? new Map(fields().filter((e) => e.id).map((e) => [e.id, e.open ?? e.value])) : null;
+    kept = d.requestConfig?.verb === 'get' && !d.elt.closest('[data-fresh]') ? new Map(fields().filter((e) => e.id).map((e) => [e.id, e.open ?? e.value])) : null;
   });
   addEventListener('htmx:afterSettle', ({ target, detail: d }) => {
     const play = $('#play');
