@@ -59,6 +59,11 @@ func TestJSON(t *testing.T) {
 			want: "<p {>\n  <nt \"a\"><p :> <p {},>\n  <nt \"b\"><p :> <p []>\n<p }>",
 		},
 		{
+			name: "what is nested is set in and out",
+			body: `{"a":[1],"b":2}`,
+			want: "<p {>\n  <nt \"a\"><p :> <p [>\n    <mi 1>\n  <p ],>\n  <nt \"b\"><p :> <mi 2>\n<p }>",
+		},
+		{
 			name: "quotes and colons within strings are text",
 			body: `["a\\\"b: {c}"]`,
 			want: "<p [>\n  <s2 \"a\\\\\\\"b: {c}\">\n<p ]>",
@@ -140,7 +145,7 @@ func TestForm(t *testing.T) {
 }
 
 func TestLimit(t *testing.T) {
-	many := "[" + strings.Repeat("1,", Max) + "1]"
+	many := "[" + strings.Repeat(`"`+strings.Repeat("1", 1000)+`",`, Max/900) + "1]"
 	for name, got := range map[string]Text{
 		"a long array":                 JSON(many, nil),
 		"one long string":              JSON(`"`+strings.Repeat("é", Max)+`"`, nil),
@@ -148,7 +153,7 @@ func TestLimit(t *testing.T) {
 		"a long text":                  Plain(strings.Repeat("日本", Max), nil),
 		"a long message":               HTTP("HTTP/1.1 200 OK\nContent-Type: application/json\n\n"+many, nil),
 		"a long text that is not UTF8": Plain(strings.Repeat("\x80", 2*Max), nil),
-		"a long form":                  Form(strings.Repeat("a=b&", Max), nil),
+		"a long form":                  Form(strings.Repeat("a="+strings.Repeat("b", 1000)+"&", Max/900), nil),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := got.String()
