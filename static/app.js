@@ -1,5 +1,4 @@
-// Token Playground's own script. An enhancement only: without it every form
-// posts, every link leads somewhere and every time is written out.
+// An enhancement only: without it every form posts and every link leads.
 (() => {
   'use strict';
   const $ = (q, in_ = document) => in_.querySelector(q);
@@ -12,8 +11,7 @@
   const say = (text) => { $('#say').textContent = text; };
   const oops = (text) => { $('#oops').textContent = text; };
 
-  // Time. Only the difference between the two server times matters, so a
-  // wrong clock on this machine does not.
+  // Both times are the server's, so a wrong clock here does not matter.
   const words = (s) => {
     const u = [[86400, 'd'], [3600, 'h'], [60, 'min'], [1, 's']];
     const i = Math.max(0, u.findIndex(([n]) => s >= n));
@@ -33,7 +31,7 @@
         if (at(60)) say('One minute left.');
         if (at(0)) say('The time is up.');
       }
-      // Once for each moment, so that two clocks a second apart cannot loop.
+      // Once for each, so that two clocks a second apart cannot loop.
       const key = e.dataset.again;
       if (at(0) && key && !asked.has(key)) {
         asked.add(key);
@@ -48,7 +46,7 @@
   const fields = () => all('#play input:not([type=hidden]), #play details[id]');
   addEventListener('htmx:beforeSwap', ({ detail: d }) => {
     oops('');
-    kept = d.requestConfig?.verb === 'get' && !d.elt.closest('[data-fresh]') ? new Map(fields().filter((e) => e.id).map((e) => [e.id, e.open ?? e.value])) : null;
+    kept = d.requestConfig.verb === 'get' && !d.requestConfig.elt.closest('[data-fresh]') ? new Map(fields().filter((e) => e.id).map((e) => [e.id, e.open ?? e.value])) : null;
   });
   addEventListener('htmx:afterSettle', ({ target, detail: d }) => {
     const play = $('#play');
@@ -60,12 +58,13 @@
     kept = null;
     if (play.dataset.self) history.replaceState(history.state, '', play.dataset.self);
     tick();
-    const q = d.requestConfig?.verb === 'post' ? '#errors, #h-answer, #notice, #h-problem' : d.elt?.dataset?.focus;
+    const { verb, elt } = d.requestConfig;
+    const q = verb === 'post' ? '#errors, #h-answer, #notice, #h-problem' : elt.dataset.focus;
     const to = q && $(q);
     if (!to) return;
     to.focus({ preventScroll: true });
     const r = to.getBoundingClientRect();
-    if (r.top < 110 || r.bottom + 80 > innerHeight) to.scrollIntoView();
+    if (r.top < 140 || r.top > innerHeight * 0.7) to.scrollIntoView();
   });
   addEventListener('htmx:sendError', () => oops('This server did not answer. Nothing was changed. Check that it is running, then try again.'));
 

@@ -171,7 +171,7 @@ func TestFilesFitTheBudget(t *testing.T) {
 	if limit := 30_000; total > limit {
 		t.Errorf("the files are %d bytes with brotli, more than %d", total, limit)
 	}
-	if len(appJS) > 5120 {
-		t.Errorf("app.js is %d bytes, more than 5 KB", len(appJS))
+	if len(appJS) > 4096 {
+		t.Errorf("app.js is %d bytes, more than 4 KB", len(appJS))
 	}
 }

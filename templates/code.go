@@ -80,7 +80,8 @@ func describedBy(id string, f FieldView) string {
 	return strings.Join(ids, " ")
 }
 
-// fieldMeta is the quiet line of a field: what it is, its type and place.
+// fieldMeta is the quiet line of a field: what it is in words, then its type,
+// its place and its default.
 func fieldMeta(f FieldView) string {
 	var words []string
 	for _, w := range []string{f.Type, f.In} {
@@ -91,7 +92,12 @@ func fieldMeta(f FieldView) string {
 	if f.Default != "" {
 		words = append(words, "default "+f.Default)
 	}
-	return strings.Join(words, ", ")
+	if meta := strings.Join(words, ", "); f.Label == "" {
+		return meta
+	} else if meta != "" {
+		return f.Label + " · " + meta
+	}
+	return f.Label
 }
 
 // linkTo is the href of a field that the summary of errors names.
