@@ -119,7 +119,7 @@ func follow(d *dialect.Dialect, facts []Fact) run {
 		}
 		access := slices.Contains(f.Said, dialect.AccessToken)
 		challenged := !access && slices.Contains(f.Said, dialect.MFAToken)
-		if f.Purpose == dialect.Obtain && r.loggedOut != 0 && (access || challenged) {
+		if r.loggedOut != 0 && f.Purpose == dialect.Obtain && f.Kind != dialect.RefreshGrant && (access || challenged) {
 			r = run{}
 		}
 		note(&r.first, f.N)

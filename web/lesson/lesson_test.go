@@ -169,6 +169,11 @@ func TestProgress(t *testing.T) {
 			want:  "open+; sign in+1; " + auth + "-; code-; save+3; filled+1; explore+2; wait+; refresh+3; log out+4",
 		},
 		{
+			name:  "a refresh after the log-out is no sign-in",
+			facts: numbered(signIn, look, renew, leave, renew),
+			want:  "open+; sign in+1; " + auth + "-; code-; save+3; filled+1; explore+2; wait+; refresh+3; log out+4",
+		},
+		{
 			name:  "an api_key of the life before is not this one's",
 			facts: numbered(signIn, leave, signIn),
 			kept:  Kept{Filled: 1},
