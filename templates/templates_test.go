@@ -167,6 +167,30 @@ func TestNothingCanBeSentBeforeTryItOut(t *testing.T) {
 	}
 }
 
+// A whole page must not swap parts of itself, a fragment must.
+func TestAFragmentBringsTheBarAlong(t *testing.T) {
+	outOfBand := func(c templ.Component) []string {
+		return parse(t, c).Find("[hx-swap-oob=true]").Map(func(_ int, s *goquery.Selection) string { return s.AttrOr("id", "") })
+	}
+	if diff := cmp.Diff([]string{"skip", "bar"}, outOfBand(ProductFragment(sampleValid()))); diff != "" {
+		t.Error(diff)
+	}
+	if got := outOfBand(Product(sampleValid())); len(got) != 0 {
+		t.Errorf("the whole page swaps %v", got)
+	}
+}
+
+// Forms and links that htmx takes over need the part that they swap.
+func TestBoostedElementsHaveSomethingToSwap(t *testing.T) {
+	eachSample(t, func(t *testing.T, _ string, c templ.Component) {
+		doc := parse(t, c)
+		boosted := doc.Find("[hx-boost], [hx-get]")
+		if n := boosted.Length() - boosted.Filter("#play *, [hx-disable] *").Length(); n != 0 {
+			t.Errorf("%d elements would swap the whole page", n)
+		}
+	})
+}
+
 // Enter sends: the first submit button of the form, wherever it stands, must
 // be the one that sends.
 func TestEnterSends(t *testing.T) {
