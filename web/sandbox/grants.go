@@ -1,0 +1,187 @@
+package sandbox
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"tokenplayground/web/dialect"
+)
+
+// refused is the error for a call that the product says no to.
+type refused dialect.Fault
+
+func (f refused) Error() string { return "refused: " + string(f) }
+
+// grants holds one function for each kind. It returns what the product answers.
+var grants = map[dialect.Kind]func(*visit, context.Context, dialect.Call) (dialect.Values, error){
+	dialect.PasswordGrant: (*visit).password,
+	dialect.MFAGrant:      (*visit).secondFactor,
+	dialect.RefreshGrant:  (*visit).refresh,
+	// Nobody here gives out codes, and there is no other component.
+	dialect.CodeGrant: func(*visit, context.Context, dialect.Call) (dialect.Values, error) {
+		return nil, refused(dialect.BadCode)
+	},
+	dialect.ComponentGrant: func(*visit, context.Context, dialect.Call) (dialect.Values, error) {
+		return nil, refused(dialect.BadCredentials)
+	},
+}
+
+func (v *visit) password(ctx context.Context, c dialect.Call) (dialect.Values, error) {
+	p, ok := personIn(v.s.people, v.d, c.Values[dialect.Username])
+	switch {
+	case ok && p.Locked:
+		return nil, refused(dialect.LockedOut)
+	case !ok || !p.knows(c.Values[dialect.Password]):
+		return nil, refused(dialect.BadCredentials)
+	case p.SecondFactor && v.d.SecondFactor == dialect.Refuses:
+		return nil, refused(dialect.NeedsServiceLogin)
+	case p.SecondFactor && v.d.SecondFactor == dialect.Challenges:
+		token, err := v.newChallenge(p)
+		if err != nil {
+			return nil, err
+		}
+		zero := dialect.FormatTime(time.Time{})
+		said := v.about(p)
+		_, short := asked(c.Values).life(v.d.Lifetimes)
+		said[dialect.ExpiresIn] = "0"
+		said[dialect.IssuedAt], said[dialect.ExpiresAt] = zero, zero
+		said[dialect.MFAEnabled] = "true"
+		said[dialect.MFAToken] = token
+		said[dialect.ShortRefresh] = strconv.FormatBool(short)
+		return said, nil
+	}
+	return v.pair(ctx, p, c, "", nil)
+}
+
+func (v *visit) secondFactor(ctx context.Context, c dialect.Call) (dialect.Values, error) {
+	half, ok := v.challenge(c.Values[dialect.MFAToken])
+	if !ok {
+		return nil, refused(dialect.BadMFAToken)
+	}
+	// A token that cannot be signed must not cost the challenge.
+	if err := v.canSign(ctx); err != nil {
+		return nil, err
+	}
+	if err := v.answer(ctx, half, c.Values[dialect.MFACode]); err != nil {
+		return nil, err
+	}
+	return v.pair(ctx, half.person, c, "", nil)
+}
+
+func (v *visit) refresh(ctx context.Context, c dialect.Call) (dialect.Values, error) {
+	t, err := v.read(ctx, refresh, c.Values[dialect.RefreshToken], dialect.BadRefreshToken, dialect.ExpiredRefresh)
+	if err != nil {
+		return nil, err
+	}
+	p, ok := personIn(v.s.people, v.d, t.person)
+	if !ok || p.Locked {
+		return nil, refused(dialect.BadRefreshToken)
+	}
+	// Most who come too late can be told so before anything is made for them.
+	x, err := v.exception(ctx, t.pair)
+	switch {
+	case err != nil:
+		return nil, err
+	case x.Ended:
+		return nil, refused(dialect.RevokedToken)
+	}
+	var said dialect.Values
+	if err = refused(dialect.SpentRefreshToken); x.Next == nil {
+		said, err = v.pair(ctx, p, c, t.session, t)
+	}
+	var no refused
+	if v.strict() && errors.As(err, &no) && no == refused(dialect.SpentRefreshToken) {
+		if err := v.end(ctx, t.pair, t.expires); err != nil && !errors.As(err, &no) {
+			return nil, err
+		}
+	}
+	return said, err
+}
+
+// pair gives out a new pair, for a refresh token or, if spent is nil, for a
+// sign-in.
+func (v *visit) pair(ctx context.Context, p Person, c dialect.Call, session string, spent *ticket) (dialect.Values, error) {
+	dr, err := v.draft(p, c.Version, asked(c.Values), session)
+	if err != nil {
+		return nil, err
+	}
+	if spent != nil {
+		if err := v.canSign(ctx); err != nil {
+			return nil, err
+		}
+		if err := v.spend(ctx, spent, dr); err != nil {
+			return nil, err
+		}
+	}
+	if err := v.sign(ctx, dr); err != nil {
+		return nil, err
+	}
+	l := v.d.Lifetimes
+	reported := l.Reported
+	if reported == 0 {
+		reported = l.Access
+	}
+	said := v.about(p)
+	said[dialect.AccessToken] = dr.tokens[access]
+	said[dialect.RefreshToken] = dr.tokens[refresh]
+	said[dialect.ExpiresIn] = strconv.FormatInt(int64(reported/time.Second), 10)
+	said[dialect.IssuedAt] = dialect.FormatTime(v.now.Add(l.IssuedLate))
+	said[dialect.ExpiresAt] = dialect.FormatTime(dr.accessEnds)
+	said[dialect.RefreshExpiresAt] = dialect.FormatTime(dr.refreshEnd)
+	said[dialect.MFAEnabled] = "false"
+	said[dialect.ShortRefresh] = strconv.FormatBool(dr.short)
+	return said, nil
+}
+
+// about is what an answer says of a person.
+func (v *visit) about(p Person) dialect.Values {
+	return dialect.Values{
+		dialect.TokenType: "bearer",
+		dialect.Username:  p.Name,
+		dialect.UserID:    v.userID(p),
+		dialect.Role:      v.role(p),
+	}
+}
+
+// bearer reads the access token of a protected call.
+func (v *visit) bearer(ctx context.Context, token string) (*ticket, error) {
+	if token == "" {
+		return nil, refused(dialect.NoToken)
+	}
+	return v.read(ctx, access, token, dialect.BadToken, dialect.ExpiredToken)
+}
+
+func (v *visit) logout(ctx context.Context, token string) error {
+	t, err := v.bearer(ctx, token)
+	if err != nil {
+		return err
+	}
+	return v.end(ctx, t.pair, v.lastEnds(t))
+}
+
+// enter checks the access token of any other call.
+func (v *visit) enter(ctx context.Context, op *dialect.Operation, token string) error {
+	if op.Anonymous {
+		return nil
+	}
+	t, err := v.bearer(ctx, token)
+	if err != nil {
+		return err
+	}
+	x, err := v.exception(ctx, t.pair)
+	if err != nil {
+		return err
+	}
+	p, ok := personIn(v.s.people, v.d, t.person)
+	switch {
+	case x.Ended:
+		return refused(dialect.RevokedToken)
+	case !ok:
+		return refused(dialect.BadToken)
+	case op.Admin && p.Operator:
+		return refused(dialect.TooFewRights)
+	}
+	return nil
+}

@@ -1,0 +1,93 @@
+package sandbox
+
+import (
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tokenplayground/web/dialect"
+)
+
+// Person can sign in to every product. The passwords are no secrets: they are
+// printed on the page.
+type Person struct {
+	Name     string // compared in any case
+	Password string // compared exactly
+	// SecondFactor: a code is asked for, where the product knows one.
+	SecondFactor bool
+	// Operator has too few rights for administrators' calls.
+	Operator bool
+	// Locked out, whatever the password.
+	Locked bool
+	// About is one sentence for the page.
+	About string
+}
+
+// maxName in bytes fits every documented opaque token.
+const maxName = 64
+
+// People are the accounts of every world.
+func People() []Person {
+	return []Person{
+		{Name: "administrator", Password: "Password1", About: "Signs in and may do everything."},
+		{Name: "mfa", Password: "Password1", SecondFactor: true, About: "Has a second factor: products that know one ask for its code."},
+		{Name: "operator", Password: "Password1", Operator: true, About: "Signs in, but has too few rights to explore: the token is good, the answer is 403."},
+		{Name: "locked", Password: "Password1", Locked: true, About: "Is locked out, whatever the password."},
+	}
+}
+
+// Expect says in a sentence what happens when the person signs in to a
+// product.
+func (p Person) Expect(d *dialect.Dialect) string {
+	if !p.SecondFactor {
+		return p.About
+	}
+	switch d.SecondFactor {
+	case dialect.Challenges:
+		return "Has a second factor: signing in takes the code of the authenticator as well."
+	case dialect.Refuses:
+		return "Has a second factor, which this product refuses like a wrong password."
+	}
+	return "Has a second factor elsewhere; this product does not ask for it."
+}
+
+// PersonIn finds the account that a product knows under a name, in any case
+// and with the product's domain before it or not.
+func PersonIn(d *dialect.Dialect, name string) (Person, bool) { return personIn(People(), d, name) }
+
+func personIn(people []Person, d *dialect.Dialect, name string) (Person, bool) {
+	if domain, rest, ok := strings.Cut(name, `\`); ok && d.Domain != "" && strings.EqualFold(domain, d.Domain) {
+		if p, ok := personIn(people, d, rest); ok {
+			return p, true
+		}
+	}
+	i := slices.IndexFunc(people, func(p Person) bool { return strings.EqualFold(p.Name, name) })
+	if i < 0 {
+		return Person{}, false
+	}
+	return people[i], true
+}
+
+func (p Person) knows(password string) bool {
+	return subtle.ConstantTimeCompare([]byte(p.Password), []byte(password)) == 1
+}
+
+// number is the account's identifier where a product counts its users.
+func (s *Server) number(p Person) int {
+	return 1000 + slices.IndexFunc(s.people, func(q Person) bool { return q.Name == p.Name })
+}
+
+func checkPeople(people []Person) error {
+	var errs []error
+	for i, p := range people {
+		if p.Name == "" || len(p.Name) > maxName {
+			errs = append(errs, fmt.Errorf("sandbox: the name %.40q has %d bytes; use 1 to %d", p.Name, len(p.Name), maxName))
+		}
+		if slices.ContainsFunc(people[:i], func(q Person) bool { return strings.EqualFold(q.Name, p.Name) }) {
+			errs = append(errs, fmt.Errorf("sandbox: two people are named %q; leave one out", p.Name))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,174 @@
+// Package sandbox plays every product that package dialect describes, for
+// people who have no such product and for clients that cannot tell.
+//
+// It issues without writing: a token carries everything, and the store keeps
+// only what is no longer true. A pair that was refreshed or logged out is an
+// exception, kept for as long as its refresh token would have lived. So memory
+// stays level however many tokens are given out, tokens survive a crash, and
+// any number of replicas over one store agree.
+//
+// Tokens, people's second factors and clocks belong to a world: a visitor's
+// own, or the shared one with the empty name. Nothing of one world or product
+// is known in another.
+package sandbox
+
+import (
+	"context"
+	"crypto/hkdf"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"tokenplayground/web/dialect"
+	"tokenplayground/web/store"
+)
+
+// Config is what a [Server] is made of.
+type Config struct {
+	// Store keeps the signing key, the worlds and the exceptions. Required.
+	Store store.Store
+	// Root is a secret of 32 bytes or more from which every other secret is
+	// derived: whoever knows it can forge every sandbox token. Servers that
+	// share a store share it. Required.
+	Root []byte
+	// Now tells the real time; nil means [time.Now]. A world's clock may be
+	// ahead of it.
+	Now func() time.Time
+	// Rand is safe for concurrent use; nil means the system's.
+	Rand io.Reader
+	// Log takes failures of the store and, at debug level, every refusal. It
+	// never sees a secret. Nil means none.
+	Log *slog.Logger
+	// Strict reads requests of every world strictly; see
+	// [dialect.Reading.Strict]. It also makes the second use of a refresh
+	// token end all pairs that came from the first.
+	Strict bool
+	// People replaces [People].
+	People []Person
+}
+
+// Server is the sandbox. It is safe for concurrent use.
+type Server struct {
+	store  store.Store
+	now    func() time.Time
+	rand   io.Reader
+	log    *slog.Logger
+	strict bool
+	people []Person
+	prk    []byte // of Root, for [Server.derive]
+	keys   *keyring
+	pool   *pool
+}
+
+// New returns a sandbox and begins to fetch, or make, its signing key. It does
+// not wait for the key, nor for the store: the first token does. Call
+// [Server.Close] before the store is closed.
+func New(cfg Config) (*Server, error) {
+	var errs []error
+	if cfg.Store == nil {
+		errs = append(errs, errors.New("sandbox: no store; give it one, store.NewMemory at the least"))
+	}
+	if len(cfg.Root) < 32 {
+		errs = append(errs, fmt.Errorf("sandbox: the root secret has %d bytes; give it 32 random ones", len(cfg.Root)))
+	}
+	people := cfg.People
+	if people == nil {
+		people = People()
+	}
+	errs = append(errs, checkPeople(people))
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	prk, err := hkdf.Extract(sha256.New, cfg.Root, []byte("tokenplayground sandbox 1"))
+	if err != nil {
+		return nil, fmt.Errorf("sandbox: %w", err)
+	}
+	s := &Server{
+		store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Log,
+		strict: cfg.Strict, people: people, prk: prk, pool: newPool(),
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	if s.rand == nil {
+		s.rand = rand.Reader
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.keys = newKeyring(s)
+	s.keys.begin()
+	return s, nil
+}
+
+// Ready waits until the first token can be signed, or until ctx ends. The
+// error says why it cannot be; the next call tries again.
+func (s *Server) Ready(ctx context.Context) error {
+	_, err := s.keys.get(ctx)
+	return err
+}
+
+// Close ends the work in the background and waits for it. Calls that still run
+// are the caller's to end first.
+func (s *Server) Close() { s.keys.close() }
+
+// Handler plays one product in one world, with paths as the product has them,
+// from "/". The empty world is the one that everybody shares; the name of any
+// other must pass [CheckWorld].
+func (s *Server) Handler(d *dialect.Dialect, world string) http.Handler {
+	return &door{s, d, world}
+}
+
+// derive returns n secret bytes for a purpose. Names must not hold a zero
+// byte; [CheckWorld] sees to it for worlds.
+func (s *Server) derive(n int, purpose string, names ...string) []byte {
+	key, err := hkdf.Expand(sha256.New, s.prk, purpose+"\x00"+strings.Join(names, "\x00"), n)
+	if err != nil {
+		panic(err) // more than 255 hashes long: no caller asks for that
+	}
+	return key
+}
+
+// random fills a new slice of n bytes.
+func (s *Server) random(n int) ([]byte, error) {
+	b := make([]byte, n)
+	if _, err := io.ReadFull(s.rand, b); err != nil {
+		return nil, fmt.Errorf("no random bytes: %w", err)
+	}
+	return b, nil
+}
+
+// tries is how often a compare-and-swap begins anew before the store counts as
+// unavailable: more often than any number of clients that one machine serves
+// could lose the race in turn.
+const tries = 100
+
+// change applies f to the record under key until nobody else wrote in between.
+// f gets nil when there is none, and returns what to write and for how long;
+// its error ends the change and is returned.
+func (s *Server) change(ctx context.Context, key string, f func(old []byte) (value []byte, ttl time.Duration, err error)) error {
+	for range tries {
+		old, version, err := s.store.Get(ctx, key)
+		if errors.Is(err, store.ErrNotFound) {
+			old, version, err = nil, 0, nil
+		}
+		if err != nil {
+			return err
+		}
+		value, ttl, err := f(old)
+		if err != nil {
+			return err
+		}
+		_, err = s.store.Put(ctx, key, value, version, ttl)
+		if !errors.Is(err, store.ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: %d writers in a row were faster", store.ErrUnavailable, tries)
+}
