@@ -1,0 +1,370 @@
+// Package session owns what is kept of one visitor: a typed state, sealed so that neither the store nor the
+// server's keys open it without the visitor's cookie.
+//
+// A handler reads with [Manager.Load] and changes with [Manager.Update]. Underneath, [Manager] is a
+// sessions.Store of gorilla, which is known to this package alone.
+package session
+
+import (
+	"bytes"
+	"context"
+	"encoding/base32"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"strconv"
+	"strings"
+	"time"
+
+	"tokenplayground/web/store"
+)
+
+const (
+	// seenEvery is how often a state that does not change is written to say that its visitor is still there.
+	seenEvery = time.Minute
+
+	// skew is how far in the future a record's times may lie, for replicas whose clocks differ. Beyond it the
+	// clock has jumped, and ending the session is the safe reading.
+	skew = 5 * time.Minute
+
+	// tombstoneFor is how long a request that was under way with the old ticket is told that there is a new
+	// one: longer than any request lives.
+	tombstoneFor = time.Minute
+)
+
+var (
+	// ErrRotated: the visitor has just signed in and this request still carries the ticket from before.
+	// Answer 409 and leave the cookie alone; repeating the request once helps.
+	ErrRotated = errors.New("this session has just been renewed; send the request again")
+
+	// ErrNoAttachment: there is none of this name, or it is gone with its exchange.
+	ErrNoAttachment = errors.New("nothing is kept under this name")
+)
+
+// Session is one visitor's session, open for the length of a request. It is not safe for concurrent use.
+type Session struct {
+	// State is never nil. What is written to it is kept if this is inside Manager.Update, and lost otherwise.
+	State *State
+	// New says that nothing is stored yet, so nobody holds a ticket for it. The sandbox world of a session
+	// that stays new is used by nobody again.
+	New bool
+
+	m        *Manager
+	sealer   sealer
+	version  uint64            // of the record in the store; 0 for none
+	gen      uint64            // of the record, counted up with every save
+	plain    []byte            // what was sealed in it
+	attached map[string]string // name → handle
+	pending  map[string][]byte // attachments that wait for the save
+	resign   bool              // cookie or record were made with a key that is no longer the active one
+	rotate   bool
+	forget   bool
+}
+
+// Rotate has the session saved under a new ticket and the old one made useless. Call it when new credentials
+// are submitted, so that nobody who planted or saw the old ticket gets to what they open; not on a refresh.
+func (s *Session) Rotate() { s.rotate = true }
+
+// Forget has record and attachments deleted and the cookie expired when the update ends.
+func (s *Session) Forget() { s.forget = true }
+
+// AttachmentName is the name under which the details of exchange n are attached. An attachment whose name is
+// the number of an exchange, or ends with a slash and the number, goes when that falls out of the history.
+func AttachmentName(n int) string { return "exchange/" + strconv.Itoa(n) }
+
+// Attach keeps data beside the state, sealed like it, for what is too big to be loaded with every page. It is
+// written when the update ends and lives as long as the session. Outside Manager.Update it is lost.
+func (s *Session) Attach(_ context.Context, name string, data []byte) error {
+	if name == "" || len(name) > 100 {
+		return fmt.Errorf("the name of an attachment has 1 to 100 bytes, not %d", len(name))
+	}
+	if s.pending == nil {
+		s.pending = make(map[string][]byte)
+	}
+	s.pending[name] = bytes.Clone(data)
+	return nil
+}
+
+// Attachment returns what was attached under a name. Errors: ErrNoAttachment, store.ErrUnavailable.
+func (s *Session) Attachment(ctx context.Context, name string) ([]byte, error) {
+	if data, ok := s.pending[name]; ok {
+		return bytes.Clone(data), nil
+	}
+	handle, ok := s.attached[name]
+	if !ok {
+		return nil, ErrNoAttachment
+	}
+	record, _, err := s.m.store.Get(ctx, s.sealer.attachmentKey(name, handle))
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, ErrNoAttachment
+	} else if err != nil {
+		return nil, fmt.Errorf("loading an attachment: %w", err)
+	}
+	data, _, err := s.sealer.open(record, name)
+	if err != nil {
+		return nil, ErrNoAttachment
+	}
+	return data, nil
+}
+
+// Format keeps ticket and contents out of whatever prints a session.
+func (s Session) Format(f fmt.State, _ rune) { io.WriteString(f, "session") }
+
+// LogValue keeps ticket and contents out of logs.
+func (s Session) LogValue() slog.Value { return slog.StringValue("session") }
+
+// begin makes a session that is stored nowhere.
+func (m *Manager) begin() (*Session, error) {
+	var ticket [ticketLen]byte
+	var world [16]byte
+	for _, b := range [][]byte{ticket[:], world[:]} {
+		if _, err := io.ReadFull(m.rand, b); err != nil {
+			return nil, fmt.Errorf("making a session: %w", err)
+		}
+	}
+	now := m.now()
+	return &Session{
+		State: &State{
+			World:   strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(world[:])),
+			Created: now, Seen: now, Next: 1,
+			Slots: make(map[string]*Slot), Trust: make(map[string]string),
+		},
+		New: true, m: m, sealer: newSealer(m.keys, ticket),
+	}, nil
+}
+
+// errNone: there is no session for the ticket.
+var errNone = errors.New("no session")
+
+// open loads the session of a ticket with one read. Errors: errNone, ErrRotated, store.ErrUnavailable. spoilt
+// says that there is a record which will never open.
+func (m *Manager) open(ctx context.Context, ticket [ticketLen]byte) (s *Session, spoilt bool, err error) {
+	s = &Session{m: m, sealer: newSealer(m.keys, ticket)}
+	record, version, err := m.store.Get(ctx, s.sealer.storeKey())
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, false, errNone
+	case err != nil:
+		return nil, false, fmt.Errorf("loading the session: %w", err)
+	case bytes.Equal(record, tombstone):
+		return nil, false, ErrRotated
+	}
+	s.version = version
+	s.plain, s.gen, err = s.sealer.open(record, "")
+	if errors.Is(err, errUnknownKey) {
+		// Perhaps only this replica lacks the key, so the record stays.
+		m.unknownKey(record)
+		return nil, false, errNone
+	}
+	if err == nil {
+		s.State, s.attached, err = decodeState(s.plain)
+	}
+	if err != nil {
+		return nil, true, errNone
+	}
+	if m.left(s.State) <= 0 {
+		return nil, true, errNone
+	}
+	s.resign = !bytes.Equal(record[1:1+kidLen], m.keys.keys[0].id[:])
+	return s, false, nil
+}
+
+// left is how long a state still lives: to the idle limit or the absolute one, whichever comes first.
+func (m *Manager) left(st *State) time.Duration {
+	now := m.now()
+	if st.Created.After(now.Add(skew)) || st.Seen.After(now.Add(skew)) {
+		return 0
+	}
+	return min(st.Seen.Add(m.idle).Sub(now), st.Created.Add(m.absolute).Sub(now))
+}
+
+// save writes what has changed. It reports whether the visitor needs a cookie. Errors: store.ErrConflict if
+// somebody else has saved or deleted the session since it was loaded, store.ErrFull, store.ErrUnavailable.
+func (m *Manager) save(ctx context.Context, s *Session) (cookie bool, err error) {
+	now := m.now()
+	s.State.trim()
+	dropped := s.dropped()
+
+	plain, err := encodeState(s.State, s.attached)
+	if err != nil {
+		return false, fmt.Errorf("encoding the session: %w", err)
+	}
+	if !s.New && !s.rotate && !s.resign && len(s.pending) == 0 && bytes.Equal(plain, s.plain) && now.Sub(s.State.Seen) < seenEvery {
+		return false, nil
+	}
+
+	next := *s
+	next.attached = maps.Clone(s.attached)
+	for name := range dropped {
+		delete(next.attached, name)
+	}
+	st := *s.State
+	st.Seen = now
+	next.State = &st
+	ttl := m.left(&st)
+	if ttl <= 0 {
+		return false, fmt.Errorf("the session is over: %w", store.ErrConflict)
+	}
+	if s.rotate && !s.New {
+		if err := next.move(ctx, s, dropped); err != nil {
+			return false, err
+		}
+	}
+	written, err := next.writeAttachments(ctx, s.pending, dropped, ttl)
+	if err == nil {
+		err = next.writeState(ctx, ttl)
+	}
+	if err == nil && next.sealer.id != s.sealer.id {
+		// Only now is the old record given up, and only if it still is what was loaded.
+		_, err = m.store.Put(ctx, s.sealer.storeKey(), tombstone, s.version, tombstoneFor)
+		if err != nil {
+			m.remove(ctx, next.sealer.storeKey())
+		}
+	}
+	if err != nil {
+		m.remove(ctx, written...)
+		return false, fmt.Errorf("saving the session: %w", err)
+	}
+
+	// What nothing points to any more. It would go by itself in time.
+	var stale []string
+	for name, handle := range s.attached {
+		if next.attached[name] != handle || next.sealer.id != s.sealer.id {
+			stale = append(stale, s.sealer.attachmentKey(name, handle))
+		}
+	}
+	m.remove(ctx, stale...)
+
+	cookie = s.New || s.resign || next.sealer.id != s.sealer.id
+	next.New, next.resign, next.rotate, next.pending = false, false, false, nil
+	*s.State = st
+	next.State = s.State
+	*s = next
+	return cookie, nil
+}
+
+// dropped returns the names of the attachments whose exchange is not in the history.
+func (s *Session) dropped() map[string]bool {
+	kept := make(map[string]bool, len(s.State.History))
+	for i := range s.State.History {
+		kept[strconv.Itoa(s.State.History[i].N)] = true
+	}
+	gone := make(map[string]bool)
+	look := func(name string) {
+		last := name[strings.LastIndexByte(name, '/')+1:]
+		if _, err := strconv.Atoi(last); err == nil && !kept[last] {
+			gone[name] = true
+		}
+	}
+	for name := range s.attached {
+		look(name)
+	}
+	for name := range s.pending {
+		look(name)
+	}
+	return gone
+}
+
+// move gives the session a new ticket and takes its attachments along: they become pending, because they
+// have to be sealed anew.
+func (s *Session) move(ctx context.Context, old *Session, dropped map[string]bool) error {
+	var ticket [ticketLen]byte
+	if _, err := io.ReadFull(s.m.rand, ticket[:]); err != nil {
+		return fmt.Errorf("making a ticket: %w", err)
+	}
+	for name := range old.attached {
+		if _, ok := old.pending[name]; ok || dropped[name] {
+			continue
+		}
+		data, err := old.Attachment(ctx, name)
+		if errors.Is(err, ErrNoAttachment) {
+			continue
+		} else if err != nil {
+			return err
+		}
+		if err := old.Attach(ctx, name, data); err != nil {
+			return err
+		}
+	}
+	s.sealer = newSealer(s.m.keys, ticket)
+	s.attached = nil
+	s.version, s.gen = 0, 0
+	return nil
+}
+
+// writeAttachments stores what is pending, before the state that points to it, and returns where.
+func (s *Session) writeAttachments(ctx context.Context, pending map[string][]byte, dropped map[string]bool, ttl time.Duration) (written []string, err error) {
+	for name, data := range pending {
+		if dropped[name] {
+			continue
+		}
+		var h [8]byte
+		if _, err := io.ReadFull(s.m.rand, h[:]); err != nil {
+			return written, err
+		}
+		handle := hex.EncodeToString(h[:])
+		record, err := s.sealer.seal(data, s.gen+1, name)
+		if err != nil {
+			return written, err
+		}
+		key := s.sealer.attachmentKey(name, handle)
+		// A session may go on long after the exchange, so an attachment is kept to the absolute limit.
+		life := max(ttl, s.State.Created.Add(s.m.absolute).Sub(s.m.now()))
+		if _, err := s.m.store.Put(ctx, key, record, store.Any, life); err != nil {
+			return written, err
+		}
+		written = append(written, key)
+		if s.attached == nil {
+			s.attached = make(map[string]string)
+		}
+		s.attached[name] = handle
+	}
+	return written, nil
+}
+
+func (s *Session) writeState(ctx context.Context, ttl time.Duration) error {
+	plain, err := encodeState(s.State, s.attached)
+	if err != nil {
+		return err
+	}
+	record, err := s.sealer.seal(plain, s.gen+1, "")
+	if err != nil {
+		return err
+	}
+	version, err := s.m.store.Put(ctx, s.sealer.storeKey(), record, s.version, ttl)
+	if err != nil {
+		return err
+	}
+	s.version, s.plain = version, plain
+	s.gen++
+	return nil
+}
+
+// erase deletes the session from the store.
+func (m *Manager) erase(ctx context.Context, s *Session) error {
+	if s.New {
+		return nil
+	}
+	if err := m.store.Delete(ctx, s.sealer.storeKey()); err != nil {
+		return fmt.Errorf("forgetting the session: %w", err)
+	}
+	var keys []string
+	for name, handle := range s.attached {
+		keys = append(keys, s.sealer.attachmentKey(name, handle))
+	}
+	m.remove(ctx, keys...)
+	return nil
+}
+
+// remove deletes what nothing points to. Failing costs only room, until its time is over.
+func (m *Manager) remove(ctx context.Context, keys ...string) {
+	for _, key := range keys {
+		if err := m.store.Delete(ctx, key); err != nil {
+			m.log.Warn("a sealed record that is not needed any more could not be deleted; it goes when its time is over", "error", err)
+			return
+		}
+	}
+}
