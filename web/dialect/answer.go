@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -42,6 +43,8 @@ func (d *Dialect) Decode(p Purpose, version string, status int, body []byte) Ans
 		return a
 	}
 	switch {
+	case op == nil:
+		a.Raw = true
 	case len(body) == 0:
 		a.Raw = len(op.Gives) > 0
 	case len(op.Gives) > 0:
@@ -203,7 +206,7 @@ func (d *Dialect) EncodeAnswer(op *Operation, version string, values Values, now
 		}
 		r.Body = body
 	default:
-		r.Body = strings.ReplaceAll(op.Body, "${now}", now.UTC().Format("2006-01-02T15:04:05.0000000Z"))
+		r.Body = strings.ReplaceAll(d.Body(op, version), "${now}", now.UTC().Format("2006-01-02T15:04:05.0000000Z"))
 	}
 	if r.Body != "" {
 		r.Header = append(r.Header, Pair{"Content-Type", "application/json; charset=utf-8"})
@@ -212,7 +215,8 @@ func (d *Dialect) EncodeAnswer(op *Operation, version string, values Values, now
 }
 
 // EncodeRefusal words a refusal. values fill what depends on the call, such as
-// its path; ${versions} in a refusal's text becomes the list of versions.
+// its path; ${versions} in a refusal's text becomes the list of versions. A
+// shape that repeats the status gets it.
 func (d *Dialect) EncodeRefusal(f Fault, on Purpose, values Values) (*Reply, error) {
 	ref, ok := d.Refusal(f, on)
 	if !ok {
@@ -221,7 +225,7 @@ func (d *Dialect) EncodeRefusal(f Fault, on Purpose, values Values) (*Reply, err
 	if !ok {
 		return &Reply{Status: 500, Header: slices.Clone(d.Headers)}, nil
 	}
-	said := Values{}
+	said := Values{ErrorStatus: strconv.Itoa(ref.Status)}
 	for t, v := range values {
 		said[t] = v
 	}

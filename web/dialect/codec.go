@@ -37,14 +37,16 @@ var (
 	// BooleanText is "True" or "False" in quotes, as .NET writes a boolean
 	// that was turned into a string.
 	BooleanText = &Codec{Name: "boolean-text", Type: "string", read: readBoolean, write: writeBooleanText}
-	// Null is always null: the field is there and says nothing.
-	Null = &Codec{Name: "null", Type: "string", read: readString, write: func(string) (json.RawMessage, error) { return json.RawMessage("null"), nil }}
+	// Null is null where there is nothing to say, and a string otherwise: the
+	// member is always there.
+	Null = &Codec{Name: "null", Type: "string", read: readString, write: writeNull}
 
 	// TimeBare has neither fraction nor zone and means UTC.
 	TimeBare = timeCodec("time-bare", "2006-01-02T15:04:05")
 	// TimeZulu has no fraction, and Z.
 	TimeZulu = timeCodec("time-zulu", "2006-01-02T15:04:05Z")
-	// TimeTicks has the seven digits of a .NET tick, and Z.
+	// TimeTicks has the seven digits of a .NET tick, and Z; the zero date,
+	// which stands for "never", is printed without a fraction.
 	TimeTicks = timeCodec("time-ticks", "2006-01-02T15:04:05.0000000Z")
 	// TimeUnix counts seconds since 1970, as JWT claims do (RFC 7519, 2).
 	TimeUnix = &Codec{Name: "time-unix", Type: "integer", Format: "int64", read: readUnix, write: writeUnix}
@@ -57,7 +59,11 @@ func timeCodec(name, layout string) *Codec {
 			if err != nil {
 				return nil, err
 			}
-			return json.RawMessage(`"` + t.Format(layout) + `"`), nil
+			l := layout
+			if t.IsZero() {
+				l = strings.Replace(l, ".0000000", "", 1)
+			}
+			return json.RawMessage(`"` + t.Format(l) + `"`), nil
 		}}
 }
 
@@ -74,8 +80,10 @@ var (
 // UTC. The zero date of .NET, 0001-01-01T00:00:00Z, is Go's zero time.
 func ParseTime(text string) (time.Time, error) {
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t.UTC(), nil
+		t, err := time.Parse(layout, text)
+		// An offset can carry a date out of the years that it can be written in.
+		if t = t.UTC(); err == nil && t.Year() >= 1 && t.Year() <= 9999 {
+			return t, nil
 		}
 	}
 	return time.Time{}, fmt.Errorf("%w: %.40q", errNotTime, text)
@@ -128,6 +136,13 @@ func writeString(text string) (json.RawMessage, error) {
 		return nil, err
 	}
 	return json.RawMessage(strings.TrimSuffix(b.String(), "\n")), nil
+}
+
+func writeNull(text string) (json.RawMessage, error) {
+	if text == "" {
+		return json.RawMessage("null"), nil
+	}
+	return writeString(text)
 }
 
 // readInteger also takes a number in quotes, which some servers write.

@@ -129,12 +129,18 @@ type Operation struct {
 	Status int
 	Gives  []Field
 	Body   string
+	// Older lists the bodies of earlier versions that answer otherwise, oldest
+	// first.
+	Older []OlderBody
 	// Basis of the success answer, and the reason if it is a choice.
 	Basis  Basis
 	Reason string
 
 	Since, Until string
 }
+
+// OlderBody is what an operation answered up to a version.
+type OlderBody struct{ Until, Body string }
 
 // Grant is one way to get tokens.
 type Grant struct {
@@ -345,6 +351,17 @@ func (d *Dialect) Path(op *Operation, version string) string {
 		version = d.Versions.Default
 	}
 	return strings.ReplaceAll(op.Path, "{version}", version)
+}
+
+// Body returns the JSON text that an operation answers in a version, with its
+// placeholders.
+func (d *Dialect) Body(op *Operation, version string) string {
+	for _, o := range op.Older {
+		if d.Speaks(version, "", o.Until) {
+			return o.Body
+		}
+	}
+	return op.Body
 }
 
 // Refusal returns how the product says no for a reason, on a purpose.

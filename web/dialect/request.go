@@ -216,7 +216,13 @@ func (d *Dialect) readGrant(op *Operation, c Call, form Pairs, how Reading) (Cal
 	}
 	c.Kind = grant.Kind
 	var missing error
-	for _, f := range d.Fields(grant.Takes, c.Version) {
+	for _, f := range grant.Takes {
+		// Clients send the fields of their version and often no version: the
+		// call is read as the sum of all versions, unless strictly.
+		spoken := d.Speaks(c.Version, f.Since, f.Until)
+		if !spoken && how.Strict {
+			continue
+		}
 		v, found := get(f.Wire)
 		for _, also := range f.Also {
 			if !found && !how.Strict {
@@ -224,7 +230,7 @@ func (d *Dialect) readGrant(op *Operation, c Call, form Pairs, how Reading) (Cal
 			}
 		}
 		if v == "" {
-			if f.Required && missing == nil {
+			if f.Required && spoken && missing == nil {
 				missing = &Mismatch{MissingField, f.Wire}
 			}
 			continue

@@ -21,6 +21,7 @@ var vbahv = Dialect{
 	Groups: []Group{
 		{Name: "Token", About: "Sign in, refresh, log out"},
 		{Name: "Jobs", About: "The protected call behind Explore"},
+		{Name: "Clusters", About: "What is backed up"},
 	},
 	Operations: append([]Operation{
 		{
@@ -78,7 +79,7 @@ var vbahv = Dialect{
 			Purpose: Explore, Group: "Jobs", Method: "GET", Path: "/api/{version}/jobs",
 			Summary: "List the jobs", Admin: true,
 			Help:   "Explore makes this call: it needs a live access token and changes nothing.",
-			Status: 200, Body: vbahvJobs, Basis: Documented, Reason: "A bare array, as in the overview of v7.",
+			Status: 200, Body: vbahvJobs, Basis: Documented, Reason: "Reference of v7. Its overview shows the array of results alone.",
 		},
 	}, vbahvCalls...),
 	SecondFactor: Ignores,
@@ -133,7 +134,7 @@ var vbahvLong = Field{Term: LongRefresh, Wire: "longLivedRefreshToken", As: Bool
 // vbahvRefusals takes the shapes of the sibling product: no document prints a
 // refusal of this one.
 func vbahvRefusals() []Refusal {
-	const reason = "No document prints a refusal; these are the shapes of the sibling for Azure."
+	const reason = "The reference of v7 declares problem documents with type, title, status, detail and instance; no document prints one. These are those of the sibling for Azure."
 	var out []Refusal
 	for _, r := range vbazure.Refusals {
 		if r.Fault == BadMFACode || r.Fault == BadMFAToken || r.Fault == UnsupportedVersion {

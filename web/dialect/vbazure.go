@@ -26,6 +26,7 @@ var vbazure = Dialect{
 	Groups: []Group{
 		{Name: "Login", About: "Sign in, second factor, refresh, log out"},
 		{Name: "System", About: "The protected call behind Explore"},
+		{Name: "AzureServiceAccount", About: "The accounts that the appliance works with"},
 	},
 	Operations: append([]Operation{
 		{
@@ -94,7 +95,8 @@ var vbazure = Dialect{
 	}, vbazureCalls...),
 	SecondFactor: Challenges,
 	AdminRole:    "Administrator",
-	OperatorRole: "Operator",
+	// 1.0 prints Administrator; 8.1 names PortalAdmin and PortalOperator.
+	OperatorRole: "PortalOperator",
 	Access: Token{Alg: "RS512", KeyID: true, Audience: "api/default/{installation}", Basis: Documented, Claims: []Field{
 		{Term: PairID, Wire: "jti", As: UUID, Since: "v2"},
 		{Term: UserID, Wire: "nameid", As: UUID, Since: "v2"},
@@ -141,7 +143,7 @@ var vbazure = Dialect{
 		{Fault: BadToken, Status: 401, Type: problemType, Shape: vbazureProblem, Says: Values{ErrorType: problem401, ErrorTitle: "Unauthorized", ErrorDetail: "The access token is not valid."}, Basis: Choice, Reason: "401 and its members are declared; the texts are not."},
 		{Fault: RevokedToken, Status: 401, Type: problemType, Shape: vbazureProblem, Says: Values{ErrorType: problem401, ErrorTitle: "Unauthorized", ErrorDetail: "The session has been ended."}, Basis: Choice, Reason: "401 and its members are declared; the texts are not."},
 		{Fault: ExpiredToken, Status: 401, Type: problemType, Shape: vbazureProblem, Says: Values{ErrorType: problem401, ErrorTitle: "Unauthorized", ErrorDetail: "The access token has expired."}, Basis: Choice, Reason: "401 and its members are declared; the texts are not."},
-		{Fault: TooFewRights, Status: 403, Type: problemType, Shape: vbazureForbidden, Says: Values{ErrorType: problem403, ErrorTitle: "Forbidden"}, Basis: Documented, Reason: "Members as in specification 8.1."},
+		{Fault: TooFewRights, Status: 403, Type: problemType, Shape: vbazureForbidden, Says: Values{ErrorType: problem403, ErrorTitle: "Forbidden"}, Basis: Choice, Reason: "403 and its members are declared; the texts are not."},
 		{Fault: NotFound, Status: 404, Type: problemType, Shape: vbazureProblem, Says: Values{ErrorType: problem404, ErrorTitle: "Not Found"}, Basis: Choice, Reason: "ASP.NET's own answer."},
 		{Fault: BadMethod, Status: 405, Header: Pairs{{"Allow", "DELETE, GET, POST"}}, Basis: Choice, Reason: "ASP.NET's own answer has no body."},
 		{Fault: ServerFault, Status: 500, Type: problemType, Shape: vbazureProblem, Says: Values{ErrorType: problem500, ErrorTitle: "An error occurred while processing your request."}, Basis: Choice, Reason: "ASP.NET's own answer."},

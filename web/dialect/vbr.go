@@ -33,6 +33,9 @@ var vbr = Dialect{
 	Groups: []Group{
 		{Name: "Login", About: "Sign in, refresh, log out"},
 		{Name: "Service", About: "The protected call behind Explore"},
+		{Name: "Repositories", About: "Where backups are kept"},
+		{Name: "Jobs", About: "What is backed up"},
+		{Name: "License", About: "What may be backed up"},
 	},
 	Operations: append([]Operation{
 		{
@@ -103,7 +106,7 @@ var vbr = Dialect{
 			Purpose: Explore, Group: "Service", Method: "GET", Path: "/api/v1/serverInfo",
 			Summary: "Get server information", Admin: true,
 			Help:   "Explore makes this call: it needs a live access token and changes nothing. A 403 still proves that the token is alive.",
-			Status: 200, Body: vbrServerInfo, Basis: Documented, Reason: "Specification 1.3-rev2.",
+			Status: 200, Body: vbrServerInfo, Older: []OlderBody{{"1.2-rev1", vbrServerInfo12}}, Basis: Documented, Reason: "Specification 1.3-rev2.",
 		},
 	}, vbrCalls...),
 	SecondFactor: Refuses,
@@ -139,8 +142,8 @@ var vbr = Dialect{
 		{Fault: RevokedToken, On: Obtain, Status: 401, Shape: vbrError, Says: Values{ErrorCode: "InvalidToken", ErrorDetail: "The session has been ended."}, Basis: Choice, Reason: "The code exists; sign-in failures are 401."},
 		{Fault: BadRefreshToken, On: Obtain, Status: 401, Shape: vbrError, Says: Values{ErrorCode: "InvalidToken", ErrorDetail: "The refresh token is not valid."}, Basis: Choice, Reason: "The code exists; sign-in failures are 401."},
 		{Fault: BadCode, On: Obtain, Status: 401, Shape: vbrError, Says: Values{ErrorCode: "AccessDenied", ErrorDetail: "The code is not valid."}, Basis: Choice, Reason: "Sign-in failures are 401."},
-		{Fault: UnknownGrant, On: Obtain, Status: 400, Shape: vbrError, Says: vbrUnexpected, Basis: Choice, Reason: "400 is declared; the text is the specification's example."},
 		{Fault: MissingField, On: Obtain, Status: 400, Shape: vbrError, Says: vbrUnexpected, Basis: Documented, Reason: "Specification example."},
+		{Fault: UnknownGrant, On: Obtain, Status: 400, Shape: vbrError, Says: vbrUnexpected, Basis: Choice, Reason: "400 is declared; the text is the specification's example."},
 		{Fault: BadMediaType, On: Obtain, Status: 400, Shape: vbrError, Says: vbrUnexpected, Basis: Choice, Reason: "Strict mode only."},
 		{Fault: UnsupportedVersion, Status: 400, Shape: vbrError, Says: Values{ErrorCode: "NotImplemented", ErrorDetail: "Unsupported RESTAPI version. The following versions are supported: ${versions}."}, Basis: Observed, Reason: "A published issue; code and status from a client's tests."},
 		{Fault: MissingVersion, Status: 400, Shape: vbrError, Says: Values{ErrorCode: "NotImplemented", ErrorDetail: "Unsupported RESTAPI version. The following versions are supported: ${versions}."}, Basis: Choice, Reason: "Reported second-hand. Strict mode only."},
@@ -151,7 +154,7 @@ var vbr = Dialect{
 		{Fault: TooFewRights, Status: 403, Shape: vbrError, Says: Values{ErrorCode: "AccessDenied", ErrorDetail: "Forbidden"}, Basis: Documented, Reason: "Specification example."},
 		{Fault: NotFound, Status: 404, Shape: vbrError, Says: Values{ErrorCode: "NotFound", ErrorDetail: "Resource does not exist"}, Basis: Documented, Reason: "Specification example."},
 		{Fault: BadMethod, Status: 405, Shape: vbrError, Says: Values{ErrorCode: "MethodNotAllowed", ErrorDetail: "HTTP Method not allowed"}, Basis: Documented, Reason: "Specification example."},
-		{Fault: ServerFault, Status: 500, Shape: vbrError, Says: Values{ErrorCode: "UnknownError", ErrorDetail: "An unknown error occurred."}, Basis: Documented, Reason: "The code is documented; its text is not."},
+		{Fault: ServerFault, Status: 500, Shape: vbrError, Says: Values{ErrorCode: "UnknownError", ErrorDetail: "An unknown error occurred."}, Basis: Choice, Reason: "The code is documented; its text is not."},
 	},
 	Headers: Pairs{
 		{"Cache-Control", "private"},
