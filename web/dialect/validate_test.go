@@ -1,0 +1,114 @@
+package dialect
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestEveryProductIsValid(t *testing.T) {
+	if err := ValidateAll(All()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestValidateReports(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil func(*Dialect)
+		want  []string
+	}{
+		{"an id with a capital", func(d *Dialect) { d.ID = "Vx" }, []string{`id "Vx"`}},
+		{"a missing title", func(d *Dialect) { d.Title = "" }, []string{"title is missing"}},
+		{"a port out of range", func(d *Dialect) { d.Port = 70000 }, []string{"port 70000"}},
+		{"an unknown ritual", func(d *Dialect) { d.Ritual = "odd" }, []string{`ritual "odd"`}},
+		{"an unknown second factor", func(d *Dialect) { d.SecondFactor = "odd" }, []string{`second factor "odd"`}},
+		{"two groups of one name", func(d *Dialect) { d.Groups = append(d.Groups, d.Groups[0]) }, []string{"a name of its own"}},
+		{"no versions", func(d *Dialect) { d.Versions.All = nil }, []string{"versions are missing"}},
+		{"a version twice", func(d *Dialect) { d.Versions.All = append(d.Versions.All, d.Versions.All[0]) }, []string{"an id of its own"}},
+		{"an unknown default version", func(d *Dialect) { d.Versions.Default = "v99" }, []string{`default version "v99"`}},
+		{"no operation to log out", func(d *Dialect) { d.Operations = slicesWithout(d.Operations, Logout) }, []string{`0 operations with purpose "logout"`}},
+		{"two operations to explore", func(d *Dialect) {
+			op := *d.Operation(Explore)
+			op.Path += "/x"
+			d.Operations = append(d.Operations, op)
+		}, []string{`2 operations with purpose "explore"`}},
+		{"an unknown purpose", func(d *Dialect) { d.Operations[0].Purpose = "odd" }, []string{`purpose "odd"`}},
+		{"two operations on one path", func(d *Dialect) { d.Operations = append(d.Operations, d.Operations[len(d.Operations)-1]) }, []string{"another operation answers"}},
+		{"a path without its slash", func(d *Dialect) { d.Operations[1].Path = "x" }, []string{"begin with a slash"}},
+		{"a method in lower case", func(d *Dialect) { d.Operations[1].Method = "post" }, []string{"in capitals"}},
+		{"a success that is none", func(d *Dialect) { d.Operations[1].Status = 404 }, []string{"status 404 is no success"}},
+		{"an unknown group", func(d *Dialect) { d.Operations[1].Group = "Odd" }, []string{`group "Odd"`}},
+		{"a body that is no JSON", func(d *Dialect) { d.Operation(Explore).Body = "{" }, []string{"body is not JSON"}},
+		{"an older body of an unknown version", func(d *Dialect) { d.Operation(Explore).Older = []OlderBody{{"v99", "x"}} }, []string{`version "v99"`, "body is not JSON"}},
+		{"no grants", func(d *Dialect) { d.Operation(Obtain).Grants = nil }, []string{"no grants", "no password grant", "no refresh grant"}},
+		{"a grant twice", func(d *Dialect) { d.Operation(Obtain).Grants[1].Kind = PasswordGrant }, []string{"a kind of its own", "no refresh grant"}},
+		{"a grant that needs nothing", func(d *Dialect) { d.Operation(Obtain).Grants[1].Takes = nil }, []string{"cannot do without"}},
+		{"a secret that is not marked", func(d *Dialect) { d.Operation(Obtain).Grants[0].Takes[1].Secret = false }, []string{"mark it secret"}},
+		{"an answer's secret that is not marked", func(d *Dialect) { d.Operation(Obtain).Gives[0].Secret = false }, []string{"mark it secret"}},
+		{"a field without a codec", func(d *Dialect) { d.Operation(Obtain).Gives[0].As = nil }, []string{"a codec"}},
+		{"a term without a meaning", func(d *Dialect) { d.Operation(Obtain).Gives[0].Term = "odd" }, []string{`term "odd"`}},
+		{"a fixed value that cannot be written", func(d *Dialect) {
+			f := &d.Operation(Obtain).Gives[0]
+			f.Fixed, f.As = "x", Integer
+		}, []string{"fixed value"}},
+		{"a field since an unknown version", func(d *Dialect) { d.Operation(Obtain).Gives[0].Since = "v99" }, []string{`version "v99"`}},
+		{"a word twice in one version", func(d *Dialect) {
+			op := d.Operation(Obtain)
+			op.Gives = append(op.Gives, op.Gives[0])
+		}, []string{"twice"}},
+		{"a token without a life", func(d *Dialect) { d.Lifetimes = Lifetimes{Access: time.Hour} }, []string{"lifetimes"}},
+		{"an opaque token with claims", func(d *Dialect) {
+			d.Access.Opaque, d.Access.Claims = 9, []Field{{Term: Audience, Wire: "aud", As: Text}}
+		}, []string{"carries nothing"}},
+		{"a JWT without claims", func(d *Dialect) { d.Access = Token{Alg: "RS512", Basis: Choice} }, []string{"algorithm and claims"}},
+		{"a fault that nothing words", func(d *Dialect) {
+			var kept []Refusal
+			for _, r := range d.Refusals {
+				if r.Fault != LockedOut {
+					kept = append(kept, r)
+				}
+			}
+			d.Refusals = kept
+		}, []string{`no refusal words "locked_out" on "token"`}},
+		{"a refusal that succeeds", func(d *Dialect) { d.Refusals[0].Status = 200 }, []string{"status 200 is no refusal"}},
+		{"a choice without a reason", func(d *Dialect) { d.Refusals[0].Basis, d.Refusals[0].Reason = Choice, "" }, []string{"needs its reason"}},
+		{"an unknown basis", func(d *Dialect) { d.Refusals[0].Basis = "odd" }, []string{`basis "odd"`}},
+		{"a refusal that says more than it can", func(d *Dialect) { d.Refusals[0].Says = Values{PairID: "x"} }, []string{"no member for"}},
+		{"no procedure", func(d *Dialect) { d.Procedure = nil }, []string{"procedure is missing"}},
+		{"a step to nowhere", func(d *Dialect) { d.Procedure[0].Shows = "odd" }, []string{"is no operation"}},
+		{"a step with a foreign grant", func(d *Dialect) { d.Procedure[0].Grant = "odd" }, []string{`grant "odd"`}},
+		{"everything at once", func(d *Dialect) { d.ID, d.Title, d.Port = "", "", 0 }, []string{`id ""`, "title is missing", "port 0"}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for _, product := range All() {
+				d := clone(product)
+				test.spoil(d)
+				err := d.Validate()
+				for _, want := range test.want {
+					if err == nil || !strings.Contains(err.Error(), want) {
+						t.Errorf("%s: got %v, want a complaint with %q", product.ID, err, want)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestValidateAllReportsAnIDTwice(t *testing.T) {
+	err := ValidateAll([]*Dialect{All()[0], All()[0]})
+	if err == nil || !strings.Contains(err.Error(), "id is taken") {
+		t.Errorf("got %v, want a complaint about the id", err)
+	}
+}
+
+func slicesWithout(ops []Operation, p Purpose) []Operation {
+	var kept []Operation
+	for _, op := range ops {
+		if op.Purpose != p {
+			kept = append(kept, op)
+		}
+	}
+	return kept
+}
