@@ -5,11 +5,9 @@
   const all = (q, in_ = document) => [...in_.querySelectorAll(q)];
 
   // htmx hands the server's own HTML to the parser and needs this policy first.
-  // There is none for scripts.
   window.trustedTypes?.createPolicy('default', { createHTML: (s) => s });
 
-  const say = (text) => { $('#say').textContent = text; };
-  const oops = (text) => { $('#oops').textContent = text; };
+  const say = (text, where = '#say') => { $(where).textContent = text; };
 
   // Both times are the server's, so a wrong clock here does not matter.
   const words = (s) => {
@@ -31,7 +29,7 @@
         if (at(60)) say('One minute left.');
         if (at(0)) say('The time is up.');
       }
-      // Once for each, so that two clocks a second apart cannot loop.
+      // Once each: two clocks a second apart must not loop.
       const key = e.dataset.again;
       if (at(0) && key && !asked.has(key)) {
         asked.add(key);
@@ -44,11 +42,11 @@
   // What is typed, and what is open, outlives a swap that only reads.
   let kept = null;
   const fields = () => all('#play input:not([type=hidden]), #play details[id]');
-  addEventListener('htmx:beforeSwap', ({ detail: d }) => {
-    oops('');
-    kept = d.requestConfig.verb === 'get' && !d.requestConfig.elt.closest('[data-fresh]') ? new Map(fields().filter((e) => e.id).map((e) => [e.id, e.open ?? e.value])) : null;
+  addEventListener('htmx:beforeSwap', ({ detail: { requestConfig: c } }) => {
+    say('', '#oops');
+    kept = c.verb === 'get' && !c.elt.closest('[data-fresh]') ? new Map(fields().filter((e) => e.id).map((e) => [e.id, e.open ?? e.value])) : null;
   });
-  addEventListener('htmx:afterSettle', ({ target, detail: d }) => {
+  addEventListener('htmx:afterSettle', ({ target, detail: { requestConfig: c } }) => {
     const play = $('#play');
     if (target !== play) return;
     for (const e of kept ? fields() : []) {
@@ -58,15 +56,14 @@
     kept = null;
     if (play.dataset.self) history.replaceState(history.state, '', play.dataset.self);
     tick();
-    const { verb, elt } = d.requestConfig;
-    const q = verb === 'post' ? '#errors, #h-answer, #notice, #h-problem' : elt.dataset.focus;
+    const q = c.verb === 'post' ? '#errors, #h-answer, #notice, #h-problem' : c.elt.dataset.focus;
     const to = q && $(q);
     if (!to) return;
     to.focus({ preventScroll: true });
     const r = to.getBoundingClientRect();
-    if (r.top < 140 || r.top > innerHeight * 0.7) to.scrollIntoView();
+    if (r.top < 140 || r.top > innerHeight * .7) to.scrollIntoView();
   });
-  addEventListener('htmx:sendError', () => oops('This server did not answer. Nothing was changed. Check that it is running, then try again.'));
+  addEventListener('htmx:sendError', () => say('This server did not answer. Check that it is running, then try again.', '#oops'));
 
   addEventListener('click', async ({ target }) => {
     for (const m of all('.menu[open]')) if (!m.contains(target)) m.open = false;
@@ -80,13 +77,14 @@
     }
     const from = $(b.dataset.copy);
     try {
-      await navigator.clipboard.writeText(from.textContent.trimEnd());
+      const text = from.rows ? [...from.tBodies[0].rows].map((r) => all('code', r).map((c) => c.textContent).join(': ')).join('\n') : from.textContent.trimEnd();
+      await navigator.clipboard.writeText(text);
       say('Copied.');
       b.textContent = 'Copied';
       setTimeout(() => { b.textContent = 'Copy'; }, 2000);
     } catch {
       getSelection().selectAllChildren(from);
-      say('Selected. Copy it with the keyboard.');
+      say('Selected. Press Ctrl+C.');
     }
   });
   addEventListener('keydown', (e) => {

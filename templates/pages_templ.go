@@ -744,7 +744,7 @@ func ExchangePage(v ExchangeView) templ.Component {
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}
-				templ_7745c5c3_Err = headers(v.Headers).Render(ctx, templ_7745c5c3_Buffer)
+				templ_7745c5c3_Err = headers("x-headers", v.Headers, v.HeadersDownload).Render(ctx, templ_7745c5c3_Buffer)
 				if templ_7745c5c3_Err != nil {
 					return templ_7745c5c3_Err
 				}

@@ -178,6 +178,7 @@ func sampleShown() ProductView {
 	a := v.Groups[0].Operations[0].Answer
 	a.Save.Whole, a.Save.Show, a.Save.Hide = sampleToken[9:200], "", "/classic"
 	a.Views, a.Code = sampleViews("/classic", "Headers"), nil
+	a.HeadersDownload = "/classic/exchanges/4?part=headers"
 	a.Headers = []HeaderRow{
 		{"Content-Type", "application/json; charset=utf-8", ""},
 		{"Cache-Control", "no-store", "Nothing between you and the server may keep this answer."},

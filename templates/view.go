@@ -15,7 +15,7 @@ import "time"
 type Page struct {
 	// Title is the document's title without the program's name.
 	Title string
-	// Description is one sentence for search engines; may be empty.
+	// Description is one sentence for search engines; empty means a general one.
 	Description string
 	// Theme is "auto", "light" or "dark".
 	Theme string
@@ -386,7 +386,9 @@ type AnswerView struct {
 	Views   []Link
 	Code    *CodeView
 	Headers []HeaderRow
-	Decoded []DecodedView
+	// HeadersDownload is where Headers can be had as text; empty draws no link.
+	HeadersDownload string
+	Decoded         []DecodedView
 	// Did says what the page did with the answer: "api_key filled." and, less
 	// loud, "Refresh token kept in your session."
 	Did, DidMore string
@@ -602,9 +604,11 @@ type ExchangeView struct {
 	Answer  AnswerView
 	Body    *CodeView
 	Headers []HeaderRow
-	Request *CodeView
-	Curl    *CodeView
-	Decoded []DecodedView
+	// HeadersDownload is as in AnswerView.
+	HeadersDownload string
+	Request         *CodeView
+	Curl            *CodeView
+	Decoded         []DecodedView
 	// Older and Newer are the neighbours; empty at the ends.
 	Older, Newer string
 }
