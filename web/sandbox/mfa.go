@@ -148,8 +148,9 @@ func (s *Server) Authenticator(ctx context.Context, world string, d *dialect.Dia
 	if err != nil {
 		panic(err) // our own base32
 	}
-	const issuer = "Token Playground"
-	otpauthURL = "otpauth://totp/" + url.PathEscape(issuer+" "+d.Short) + ":" + url.PathEscape(s.people[i].Name) +
-		"?secret=" + secret + "&issuer=" + url.PathEscape(issuer+" "+d.Short)
+	// Apps take + for itself, so a space is %20 here.
+	escape := func(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
+	issuer := escape("Token Playground " + d.Short)
+	otpauthURL = "otpauth://totp/" + issuer + ":" + escape(s.people[i].Name) + "?secret=" + secret + "&issuer=" + issuer
 	return code, secret, otpauthURL, codeLife - time.Duration(v.now.UnixNano())%codeLife
 }
