@@ -1,0 +1,427 @@
+package handlers
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"tokenplayground/web/dialect"
+	"tokenplayground/web/secret"
+	"tokenplayground/web/session"
+	"tokenplayground/web/snippet"
+	"tokenplayground/web/target"
+)
+
+// slotOf finds the tokens of one product at one target. Tokens are kept by
+// both, so that none can reach a server that it was not issued by.
+func slotOf(s *session.State, d *dialect.Dialect, a aim) *session.Slot {
+	if s == nil {
+		return nil
+	}
+	return s.Slots[slotKey(d, a)]
+}
+
+func slotKey(d *dialect.Dialect, a aim) string { return session.SlotKey(d.ID, a.Name) }
+
+// ownSlot is slotOf for a handler that changes it.
+func ownSlot(s *session.State, d *dialect.Dialect, a aim) *session.Slot {
+	key := slotKey(d, a)
+	if s.Slots == nil {
+		s.Slots = map[string]*session.Slot{}
+	}
+	if s.Slots[key] == nil {
+		s.Slots[key] = &session.Slot{Product: d.ID, Target: a.Name}
+	}
+	return s.Slots[key]
+}
+
+// outcome is a call that was made, in full. Only its record outlives the
+// request.
+type outcome struct {
+	record *record
+	answer dialect.Answer
+	// kept says that the record is in the session already.
+	kept bool
+}
+
+// perform makes a call, keeps its exchange in the session, and puts what the
+// answer said into the session's slot. It is the one way in which a call is
+// made. The error is a [*Problem] for what was never sent; a target's refusal
+// and a target's silence are outcomes.
+func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect.Dialect, a aim, call dialect.Call, base string) (*outcome, error) {
+	req, err := d.Encode(call)
+	if err != nil {
+		return nil, mismatch(d, err)
+	}
+	if a.Target.Via == nil && !a.Real {
+		via := target.NewMemory(p.cfg.Sandbox.Handler(d, s.State.World))
+		defer via.Close()
+		a.Target.Via = via
+	}
+	wire, err := toHTTP(ctx, a, req)
+	if err != nil {
+		return nil, err
+	}
+	now := p.clock(ctx, a, s.State)
+	ex, err := p.cfg.Client.Do(ctx, a.Target, s.State.Trust[a.Address()], wire)
+	var fail *target.Failure
+	if err != nil && !errors.As(err, &fail) {
+		return nil, err
+	}
+
+	rec := &record{
+		N: max(s.State.Next, 1), Product: d.ID, Target: a.Name, Version: versionOf(d, call.Version),
+		Operation: call.Purpose, Grant: call.Kind,
+		Method: req.Method, URL: a.BaseURL() + req.Path, RequestHeaders: ex.RequestHeader,
+		Status: ex.Status, Reason: ex.StatusText, ResponseHeaders: ex.ResponseHeader,
+		Truncated: ex.Truncated, At: now, Took: ex.Took, Certificate: ex.Certificate, Sandbox: !a.Real,
+	}
+	if call.Bearer != "" {
+		rec.TokenSent = p.cfg.Masker.Mask(call.Bearer)
+	}
+	out := &outcome{record: rec}
+	if fail != nil {
+		rec.Failure = explain(fail)
+		if rec.Failure.MayTrust {
+			rec.Failure.MayTrust = p.cfg.Trust
+		}
+		var untrusted *target.Untrusted
+		var changed *target.Changed
+		switch {
+		case errors.As(fail, &untrusted):
+			rec.Certificate = untrusted.Certificate
+		case errors.As(fail, &changed):
+			rec.Certificate = changed.Certificate
+		}
+	} else {
+		out.answer = d.Decode(call.Purpose, call.Version, ex.Status, ex.Body)
+		rec.Accepted, rec.Fault, rec.Raw = !out.answer.Refused, out.answer.Fault, out.answer.Raw
+		rec.Message = out.answer.Values[dialect.Message]
+		for t := range out.answer.Values {
+			rec.Said = append(rec.Said, string(t))
+		}
+		slices.Sort(rec.Said)
+		for _, l := range out.answer.Left {
+			rec.Left = append(rec.Left, l.Name)
+		}
+		rec.Choice = p.choice(d, a, call, &out.answer)
+		p.take(s, d, a, call, out, now)
+	}
+	p.redact(rec, d, a, call, req, ex, &out.answer)
+	rec.Curl = p.curl(d, a, call, req, base, s.State.World, rec.Certificate)
+	return out, nil
+}
+
+func versionOf(d *dialect.Dialect, id string) string {
+	v, _ := d.Version(id)
+	return v.ID
+}
+
+// keepRecord attaches the exchange to the session and lists it in the history.
+func (p *Playground) keepRecord(ctx context.Context, s *session.Session, rec *record) error {
+	data, err := rec.encode()
+	if err != nil {
+		return err
+	}
+	if err := s.Attach(ctx, session.AttachmentName(rec.N), data); err != nil {
+		return err
+	}
+	path := rec.URL
+	if u, err := url.Parse(rec.URL); err == nil {
+		path = u.Path
+	}
+	e := session.Entry{
+		Product: rec.Product, Target: rec.Target, Operation: string(rec.Operation), Grant: string(rec.Grant),
+		Method: rec.Method, Path: path, Version: rec.Version, Status: rec.Status, Reason: rec.Reason,
+		At: rec.At, Took: rec.Took, TokenMask: rec.TokenSent, Said: rec.Said, Fault: string(rec.Fault),
+	}
+	if rec.Failure != nil {
+		e.Failure = rec.Failure.Kind
+	}
+	s.State.Record(e)
+	return nil
+}
+
+// kept finds an earlier exchange of the session again; nil if it is gone.
+func (p *Playground) kept(ctx context.Context, s *session.Session, n int) (*outcome, error) {
+	data, err := s.Attachment(ctx, session.AttachmentName(n))
+	if errors.Is(err, session.ErrNoAttachment) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	rec, err := decodeRecord(data)
+	if err != nil {
+		return nil, err
+	}
+	return &outcome{record: rec, kept: true}, nil
+}
+
+// toHTTP gives the request to a host. Names keep the spelling of the
+// description.
+func toHTTP(ctx context.Context, a aim, req *dialect.Request) (*http.Request, error) {
+	out, err := http.NewRequestWithContext(ctx, req.Method, a.BaseURL()+req.Path, strings.NewReader(req.Body))
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range req.Header {
+		out.Header[h.Name] = append(out.Header[h.Name], h.Value)
+	}
+	return out, nil
+}
+
+// mismatch turns a description's complaint into a problem of the form.
+func mismatch(d *dialect.Dialect, err error) error {
+	var m *dialect.Mismatch
+	if !errors.As(err, &m) {
+		return err
+	}
+	switch m.Fault {
+	case dialect.UnknownGrant:
+		return unknownGrant(d, m.Name)
+	case dialect.UnsupportedVersion:
+		return unknownVersion(d)
+	}
+	return missing(m.Name)
+}
+
+func missing(names ...string) *Problem {
+	pr := &Problem{Kind: "missing-field", Status: http.StatusUnprocessableEntity, Title: "Something is missing"}
+	for _, n := range names {
+		pr.Fields = append(pr.Fields, FieldProblem{n, "Fill in " + n + "."})
+	}
+	pr.Detail = "Fill in " + join(names) + ". Nothing was sent."
+	return pr
+}
+
+func join(names []string) string {
+	switch len(names) {
+	case 0:
+		return ""
+	case 1:
+		return names[0]
+	}
+	return strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+}
+
+// take puts what an answer said into the slot.
+func (p *Playground) take(s *session.Session, d *dialect.Dialect, a aim, call dialect.Call, out *outcome, now time.Time) {
+	ans, n := &out.answer, out.record.N
+	slot := slotOf(s.State, d, a)
+	switch {
+	case ans.Refused:
+		if slot == nil {
+			return
+		}
+		switch {
+		case call.Bearer != "" && call.Bearer == slot.Access.Reveal() && ans.Status == http.StatusUnauthorized:
+			slot.Refused = true
+		case call.Kind == dialect.RefreshGrant && call.Values[dialect.RefreshToken] == slot.Refresh.Reveal() && finishes(ans.Fault):
+			slot.Refresh, slot.RefreshExpires = "", time.Time{}
+		case call.Kind == dialect.MFAGrant && ans.Fault == dialect.BadMFAToken:
+			slot.MFA, slot.MFAExpires = "", time.Time{}
+		}
+	case call.Purpose == dialect.Explore:
+		if slot != nil && call.Bearer == slot.Access.Reveal() {
+			slot.Refused = false
+		}
+	case call.Purpose == dialect.Logout:
+		delete(s.State.Slots, slotKey(d, a))
+	case ans.Challenge():
+		slot = ownSlot(s.State, d, a)
+		*slot = session.Slot{Product: d.ID, Target: a.Name, Version: call.Version,
+			MFA: secret.Text(ans.Values[dialect.MFAToken]), Username: firstOf(ans.Values[dialect.Username], call.Values[dialect.Username])}
+	case ans.Values[dialect.AccessToken] != "":
+		p.takePair(s, d, a, call, ans, n, now)
+	}
+}
+
+// finishes says that a refresh token will never work again. A fault that the
+// description cannot tell, a rate limit or a server's trouble keep it.
+func finishes(f dialect.Fault) bool {
+	switch f {
+	case dialect.SpentRefreshToken, dialect.ExpiredRefresh, dialect.BadRefreshToken, dialect.RevokedToken:
+		return true
+	}
+	return false
+}
+
+func firstOf(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+// takePair replaces both tokens at once.
+func (p *Playground) takePair(s *session.Session, d *dialect.Dialect, a aim, call dialect.Call, ans *dialect.Answer, n int, now time.Time) {
+	old := slotOf(s.State, d, a)
+	slot := &session.Slot{
+		Product: d.ID, Target: a.Name, Version: call.Version,
+		TokenType: ans.Values[dialect.TokenType],
+		Access:    secret.Text(ans.Values[dialect.AccessToken]),
+		Refresh:   secret.Text(ans.Values[dialect.RefreshToken]),
+		Issued:    now, From: n,
+		Username: firstOf(ans.Values[dialect.Username], call.Values[dialect.Username]),
+	}
+	if old != nil {
+		slot.Refreshes = old.Refreshes
+		if slot.Username == "" {
+			slot.Username = old.Username
+		}
+		// A product that sends no new refresh token lets the old one live
+		// (RFC 6749, 6).
+		if call.Kind == dialect.RefreshGrant && slot.Refresh == "" {
+			slot.Refresh, slot.RefreshExpires, slot.RefreshLife, slot.RefreshFrom = old.Refresh, old.RefreshExpires, old.RefreshLife, old.RefreshFrom
+		}
+	}
+	if call.Kind == dialect.RefreshGrant {
+		slot.Refreshes++
+	}
+	slot.AccessLife, slot.AccessExpires = accessLife(d, ans, slot.Access.Reveal(), now)
+	if ans.Values[dialect.RefreshToken] != "" {
+		slot.RefreshFrom = n
+		slot.RefreshLife, slot.RefreshExpires = refreshLife(d, call, ans, slot.Refresh.Reveal(), now)
+	}
+	if s.State.Slots == nil {
+		s.State.Slots = map[string]*session.Slot{}
+	}
+	s.State.Slots[slotKey(d, a)] = slot
+}
+
+// redact fills in the texts of the record, without what must not be kept.
+// Passwords and codes go everywhere; tokens are shortened for a real target
+// and stay whole for the sandbox, whose tokens open nothing else.
+func (p *Playground) redact(rec *record, d *dialect.Dialect, a aim, call dialect.Call, req *dialect.Request, ex *target.Exchange, ans *dialect.Answer) {
+	rec.RequestBody = p.redactForm(d, a, req.Body)
+	rec.Body = string(ex.Body)
+	head, _, _ := strings.Cut(string(ex.Sent), "\r\n\r\n")
+	rec.Sent = head
+	if rec.RequestBody != "" && head != "" {
+		rec.Sent += "\r\n\r\n" + rec.RequestBody
+	}
+	var tokens, others []secret.Text
+	if call.Bearer != "" {
+		tokens = append(tokens, secret.Text(call.Bearer))
+	}
+	for _, f := range secretFields(d) {
+		v := call.Values[f.Term]
+		switch {
+		case v == "":
+		case isToken(f.Term):
+			tokens = append(tokens, secret.Text(v))
+		default:
+			others = append(others, secret.Text(v))
+		}
+	}
+	if !a.Real {
+		return
+	}
+	for _, t := range []dialect.Term{dialect.AccessToken, dialect.RefreshToken, dialect.MFAToken} {
+		if v := ans.Values[t]; v != "" {
+			tokens = append(tokens, secret.Text(v))
+		}
+	}
+	r := secret.NewRedactor(p.cfg.Masker, tokens, others)
+	rec.Sent, rec.Body, rec.RequestBody = r.Replace(rec.Sent), r.Replace(rec.Body), r.Replace(rec.RequestBody)
+	rec.Message = r.Replace(rec.Message)
+	for _, list := range [][][2]string{rec.RequestHeaders, rec.ResponseHeaders} {
+		for i := range list {
+			list[i][1] = r.Replace(list[i][1])
+			if strings.EqualFold(list[i][0], "Set-Cookie") {
+				list[i][1] = secret.Redacted
+			}
+		}
+	}
+}
+
+// redactForm puts [redacted] in the place of passwords and codes.
+func (p *Playground) redactForm(d *dialect.Dialect, a aim, body string) string {
+	if body == "" {
+		return ""
+	}
+	hide := map[string]bool{}
+	for _, f := range secretFields(d) {
+		hide[strings.ToLower(f.Wire)] = !isToken(f.Term)
+	}
+	parts := strings.Split(body, "&")
+	for i, part := range parts {
+		name, _, _ := strings.Cut(part, "=")
+		plain, err := url.QueryUnescape(name)
+		if err == nil && hide[strings.ToLower(plain)] {
+			parts[i] = name + "=" + secret.Redacted
+		}
+	}
+	return strings.Join(parts, "&")
+}
+
+func secretFields(d *dialect.Dialect) []dialect.Field {
+	var out []dialect.Field
+	for _, g := range d.Operation(dialect.Obtain).Grants {
+		for _, f := range g.Takes {
+			if f.Secret {
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// isToken tells tokens, which have a mask, from passwords and codes, which
+// have none.
+func isToken(t dialect.Term) bool {
+	return t == dialect.RefreshToken || t == dialect.MFAToken || t == dialect.AccessToken
+}
+
+// curl is the command that makes the same call. Against the sandbox it can be
+// pasted as it is.
+func (p *Playground) curl(d *dialect.Dialect, a aim, call dialect.Call, req *dialect.Request, base, world string, cert *target.Certificate) string {
+	r := snippet.Request{Method: req.Method, URL: a.BaseURL() + req.Path, Body: req.Body}
+	if !a.Real {
+		r.URL = base + "/sandbox/w/" + world + "/" + d.ID + req.Path
+	}
+	for _, h := range req.Header {
+		r.Header = append(r.Header, [2]string{h.Name, h.Value})
+	}
+	hide := func(value, env string) {
+		if value != "" {
+			r.Secrets = append(r.Secrets, snippet.Secret{Value: value, Env: env})
+		}
+	}
+	for _, f := range secretFields(d) {
+		if a.Real || !isToken(f.Term) {
+			hide(call.Values[f.Term], environment[f.Term])
+		}
+	}
+	if a.Real {
+		hide(call.Bearer, environment[dialect.AccessToken])
+	}
+	var options snippet.Options
+	if a.Real && cert != nil && cert.Trusted != "roots" {
+		options.Untrusted, options.KeyPin = true, cert.KeyPin
+	}
+	text := snippet.Curl(r, options)
+	if !a.Real && call.Values[dialect.Password] != "" {
+		// The password of every sandbox person is public.
+		text = environment[dialect.Password] + "='" + administrator.Password + "'\n" + text
+	}
+	return text
+}
+
+// environment names the variables that stand for secrets in snippets.
+var environment = map[dialect.Term]string{
+	dialect.Password:          "VEEAM_PASSWORD",
+	dialect.AccessToken:       "VEEAM_ACCESS_TOKEN",
+	dialect.RefreshToken:      "VEEAM_REFRESH_TOKEN",
+	dialect.MFAToken:          "VEEAM_MFA_TOKEN",
+	dialect.MFACode:           "VEEAM_MFA_CODE",
+	dialect.AuthorizationCode: "VEEAM_CODE",
+	dialect.ComponentToken:    "VEEAM_COMPONENT_TOKEN",
+}

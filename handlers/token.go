@@ -1,0 +1,444 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"tokenplayground/web/dialect"
+	"tokenplayground/web/secret"
+	"tokenplayground/web/session"
+	"tokenplayground/web/target"
+)
+
+// Token obtains or refreshes a pair of tokens.
+//
+//	@Summary		Obtain or refresh a pair of tokens
+//	@Description	Sends the product's own token call. The fields carry the product's own wire names, as GET /sandbox/{product}/openapi.json and the product's page list them. A refresh_token or mfa_token that is left out is filled in with the kept one.
+//	@Tags			Playground
+//	@Accept			x-www-form-urlencoded
+//	@Produce		json
+//	@Param			product			path		string	true	"Product"
+//	@Param			grant_type		formData	string	false	"Grant, in the product's own spelling; some products call the field grantType"
+//	@Param			username		formData	string	false	"User name, under the product's own name"
+//	@Param			password		formData	string	false	"Password, under the product's own name"	format(password)
+//	@Param			refresh_token	formData	string	false	"Refresh token, under the product's own name"
+//	@Param			x.target		formData	string	false	"Target: sandbox, a listed name, or host:port"	default(sandbox)
+//	@Param			x.version		formData	string	false	"API version"
+//	@Success		200				{object}	ResultJSON
+//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Router			/{product}/token [post]
+func (p *Playground) Token(c echo.Context) error {
+	f, err := p.posted(c)
+	if err != nil {
+		return err
+	}
+	if f.own(fieldChange) != "" {
+		return p.changeGrant(c, f)
+	}
+	call, err := f.d.ReadForm(f.version, f.form)
+	if m, ok := err.(*dialect.Mismatch); ok && m.Fault == dialect.UnknownGrant { //nolint:errorlint // ReadForm says so
+		pr := unknownGrant(f.d, m.Name)
+		pr.Form = f.form422(pr)
+		return pr
+	}
+	f.q.grant, f.q.try = call.Kind, dialect.Obtain
+	return p.change(c, f, func(ctx context.Context, s *session.Session) (*outcome, error) {
+		a, err := p.aimAt(f.d, f.q.target, s.State)
+		if err != nil {
+			return nil, err
+		}
+		fillKept(&call, slotOf(s.State, f.d, a))
+		if pr := incomplete(f.d, call); pr != nil {
+			pr.Form = f.form422(pr)
+			return nil, pr
+		}
+		if call.Kind != dialect.RefreshGrant && call.Kind != dialect.MFAGrant && !s.New {
+			s.Rotate()
+		}
+		return p.perform(ctx, s, f.d, a, call, p.base(c))
+	})
+}
+
+// changeGrant shows the form of another grant. The button that asks for it is
+// in the form that sends, so what was typed comes with it; none of it goes
+// into the address.
+func (p *Playground) changeGrant(c echo.Context, f *posted) error {
+	wire, _ := f.form.Get(f.d.Operation(dialect.Obtain).GrantField.Wire)
+	g, ok := f.d.GrantByWire(wire)
+	if !ok {
+		return unknownGrant(f.d, wire)
+	}
+	f.q.op, f.q.grant, f.q.try = dialect.Obtain, g.Kind, dialect.Obtain
+	if IsFragment(c.Request()) {
+		s, err := p.cfg.Sessions.Load(c.Request())
+		if err != nil {
+			return sessionProblem(err)
+		}
+		a, err := p.aimAt(f.d, f.q.target, s.State)
+		if err != nil {
+			return err
+		}
+		form := &Form{Product: f.d.ID, query: f.q, typed: keep(f.d, f.form)}
+		return p.drawProduct(c, f.d, page{q: f.q, aim: a, state: s.State, form: form}, http.StatusOK)
+	}
+	return c.Redirect(http.StatusSeeOther, f.q.address(f.d, nil)+"#op-token")
+}
+
+// fillKept answers a field that asks for what the last answer said.
+func fillKept(call *dialect.Call, slot *session.Slot) {
+	if slot == nil {
+		return
+	}
+	if call.Kind == dialect.RefreshGrant && call.Values[dialect.RefreshToken] == "" {
+		call.Values[dialect.RefreshToken] = slot.Refresh.Reveal()
+	}
+	if call.Kind == dialect.MFAGrant && call.Values[dialect.MFAToken] == "" {
+		call.Values[dialect.MFAToken] = slot.MFA.Reveal()
+	}
+}
+
+// incomplete lists every missing field at once.
+func incomplete(d *dialect.Dialect, call dialect.Call) *Problem {
+	g, ok := d.Grant(call.Kind)
+	if !ok {
+		return unknownGrant(d, "")
+	}
+	var names []string
+	for _, f := range d.Fields(g.Takes, call.Version) {
+		if f.Required && call.Values[f.Term] == "" {
+			names = append(names, f.Wire)
+		}
+	}
+	if names == nil {
+		return nil
+	}
+	pr := missing(names...)
+	if call.Kind == dialect.RefreshGrant {
+		pr.Fields[0].Detail = "No refresh token is kept here yet. Insert the one that you saved, or sign in first."
+	}
+	return pr
+}
+
+// Refresh gets a new pair with the kept refresh token.
+//
+//	@Summary		Refresh with the kept refresh token
+//	@Description	Sends the product's own refresh call with the refresh token that the session keeps. Parallel requests cause one call.
+//	@Tags			Playground
+//	@Produce		json
+//	@Param			product		path		string	true	"Product"
+//	@Param			x.target	formData	string	false	"Target"	default(sandbox)
+//	@Param			x.version	formData	string	false	"API version"
+//	@Success		200			{object}	ResultJSON
+//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Router			/{product}/refresh [post]
+func (p *Playground) Refresh(c echo.Context) error {
+	f, err := p.posted(c)
+	if err != nil {
+		return err
+	}
+	f.q.grant, f.q.try = dialect.RefreshGrant, ""
+	// A second tab, a second click, a retry: whoever finds that the pair has
+	// been replaced since they asked gets the new one, without a call.
+	seen := -1
+	if s, err := p.cfg.Sessions.Load(c.Request()); err == nil {
+		if a, err := p.aimAt(f.d, f.q.target, s.State); err == nil {
+			if slot := slotOf(s.State, f.d, a); slot != nil {
+				seen = slot.Refreshes
+			}
+		}
+	}
+	return p.change(c, f, func(ctx context.Context, s *session.Session) (*outcome, error) {
+		a, err := p.aimAt(f.d, f.q.target, s.State)
+		if err != nil {
+			return nil, err
+		}
+		slot := slotOf(s.State, f.d, a)
+		if slot == nil || slot.Refresh == "" {
+			return nil, noToken("No refresh token of this product is kept. Sign in first: POST /" + f.d.ID + "/token.")
+		}
+		if seen >= 0 && slot.Refreshes > seen {
+			return p.kept(ctx, s, slot.From)
+		}
+		call := dialect.Call{Purpose: dialect.Obtain, Kind: dialect.RefreshGrant, Version: pick(f, slot),
+			Values: dialect.Values{dialect.RefreshToken: slot.Refresh.Reveal()}}
+		return p.perform(ctx, s, f.d, a, call, p.base(c))
+	})
+}
+
+// pick prefers the version that was asked for, then the one that the tokens
+// came by.
+func pick(f *posted, slot *session.Slot) string {
+	if f.own(fieldVersion) == "" && slot != nil && slot.Version != "" {
+		return slot.Version
+	}
+	return f.version
+}
+
+// Logout ends the session at the product, then forgets the pair.
+//
+//	@Summary		Log out
+//	@Description	Sends the product's own log-out call with the access token. When the product agrees, the pair is forgotten here too.
+//	@Tags			Playground
+//	@Produce		json
+//	@Param			product		path		string	true	"Product"
+//	@Param			x.target	formData	string	false	"Target"	default(sandbox)
+//	@Param			x.version	formData	string	false	"API version"
+//	@Success		200			{object}	ResultJSON
+//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Router			/{product}/accounts/logout [post]
+func (p *Playground) Logout(c echo.Context) error {
+	return p.withBearer(c, dialect.Logout)
+}
+
+// Explore validates the access token.
+//
+//	@Summary		Validate the access token
+//	@Description	Answers four questions: is the token well-formed, in time, meant for this product and target, and accepted by a harmless protected call.
+//	@Tags			Playground
+//	@Produce		json
+//	@Param			product		path		string	true	"Product"
+//	@Param			x.target	formData	string	false	"Target"	default(sandbox)
+//	@Param			x.version	formData	string	false	"API version"
+//	@Success		200			{object}	ResultJSON
+//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Router			/{product}/explore [post]
+func (p *Playground) Explore(c echo.Context) error {
+	return p.withBearer(c, dialect.Explore)
+}
+
+func (p *Playground) withBearer(c echo.Context, purpose dialect.Purpose) error {
+	f, err := p.posted(c)
+	if err != nil {
+		return err
+	}
+	f.q.op, f.q.grant, f.q.try = purpose, "", purpose
+	return p.change(c, f, func(ctx context.Context, s *session.Session) (*outcome, error) {
+		a, err := p.aimAt(f.d, f.q.target, s.State)
+		if err != nil {
+			return nil, err
+		}
+		slot := slotOf(s.State, f.d, a)
+		if slot == nil || slot.Access == "" {
+			what := "No access token of this product is kept, so nothing was sent. Get tokens first: POST /" + f.d.ID + "/token."
+			if slot != nil && slot.MFA != "" {
+				what = "The sign-in is half done: enter the code first. Nothing was sent."
+			}
+			return nil, noToken(what)
+		}
+		call := dialect.Call{Purpose: purpose, Version: pick(f, slot), Bearer: slot.Access.Reveal()}
+		before := *slot
+		out, err := p.perform(ctx, s, f.d, a, call, p.base(c))
+		if err == nil && purpose == dialect.Explore {
+			out.record.Checks = checks(f.d, a, &before, out, p.clock(ctx, a, s.State))
+		}
+		return out, err
+	})
+}
+
+// Forget drops this product's tokens at one target, without a call.
+//
+//	@Summary		Forget this product's tokens
+//	@Description	Drops the kept tokens. Nothing is sent to the product: the tokens stay valid there until they expire.
+//	@Tags			Session
+//	@Produce		json
+//	@Param			product		path		string	true	"Product"
+//	@Param			x.target	formData	string	false	"Target"	default(sandbox)
+//	@Success		200			{object}	ResultJSON
+//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Router			/{product}/forget [post]
+func (p *Playground) Forget(c echo.Context) error {
+	f, err := p.posted(c)
+	if err != nil {
+		return err
+	}
+	s, err := p.cfg.Sessions.Load(c.Request())
+	if err != nil {
+		return sessionProblem(err)
+	}
+	f.q.notice = noticeForgotten
+	if s.New { // nothing is kept, so nothing needs a session
+		return p.answer(c, f.d, result{state: s.State, q: f.q})
+	}
+	return p.change(c, f, func(_ context.Context, s *session.Session) (*outcome, error) {
+		a, err := p.aimAt(f.d, f.q.target, s.State)
+		if err != nil {
+			return nil, err
+		}
+		delete(s.State.Slots, slotKey(f.d, a))
+		return nil, nil
+	})
+}
+
+// ForgetAll ends the visitor's session here.
+//
+//	@Summary		Forget everything
+//	@Description	Deletes the session: tokens, history, trusted certificates. Nothing is sent to any product.
+//	@Tags			Session
+//	@Produce		json
+//	@Success		200	{object}	SessionJSON
+//	@Failure		421,503	{object}	ProblemJSON
+//	@Router			/forget [post]
+func (p *Playground) ForgetAll(c echo.Context) error {
+	s, err := p.cfg.Sessions.Load(c.Request())
+	if err != nil {
+		return sessionProblem(err)
+	}
+	if !s.New {
+		err := p.cfg.Sessions.Update(c.Response(), c.Request(), func(_ context.Context, s *session.Session) error {
+			s.Forget()
+			return nil
+		})
+		if err != nil {
+			return sessionProblem(err)
+		}
+	}
+	c.Response().Header().Set("Clear-Site-Data", `"cache", "storage"`)
+	if WantsJSON(c.Request()) {
+		return c.JSON(http.StatusOK, SessionJSON{State: string(session.None)})
+	}
+	return c.Redirect(http.StatusSeeOther, "/?done="+noticeForgotten)
+}
+
+// Key takes an access token that the person has from elsewhere.
+//
+//	@Summary		Put an access token into api_key
+//	@Description	Keeps an access token that was issued elsewhere, so that Explore and log-out can use it.
+//	@Tags			Session
+//	@Accept			x-www-form-urlencoded
+//	@Produce		json
+//	@Param			product		path		string	true	"Product"
+//	@Param			x.key		formData	string	true	"Access token"
+//	@Param			x.target	formData	string	false	"Target"	default(sandbox)
+//	@Success		200			{object}	ResultJSON
+//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Router			/{product}/key [post]
+func (p *Playground) Key(c echo.Context) error {
+	f, err := p.posted(c)
+	if err != nil {
+		return err
+	}
+	key := strings.TrimSpace(f.own(fieldKey))
+	if rest, ok := strings.CutPrefix(key, "Bearer "); ok {
+		key = strings.TrimSpace(rest)
+	}
+	if key == "" || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
+		pr := &Problem{Kind: "bad-key", Status: http.StatusUnprocessableEntity, Title: "That is no access token",
+			Detail: "An access token is one line of letters, digits and signs without spaces. What you pasted was not kept.",
+			Fields: []FieldProblem{{fieldKey, "Paste the access token alone, in one line."}}}
+		pr.Form = &Form{Product: f.d.ID, query: f.q, problem: map[string]string{fieldKey: pr.Fields[0].Detail}}
+		return pr
+	}
+	f.q.notice = noticePasted
+	return p.change(c, f, func(ctx context.Context, s *session.Session) (*outcome, error) {
+		a, err := p.aimAt(f.d, f.q.target, s.State)
+		if err != nil {
+			return nil, err
+		}
+		if !s.New {
+			s.Rotate()
+		}
+		slot := ownSlot(s.State, f.d, a)
+		*slot = session.Slot{Product: f.d.ID, Target: a.Name, Version: f.version, Access: secret.Text(key), Pasted: true}
+		slot.AccessLife, slot.AccessExpires = claimedLife(f.d, key, p.clock(ctx, a, s.State))
+		return nil, nil
+	})
+}
+
+// OwnTarget remembers a real server that the person typed.
+//
+//	@Summary		Add a real server
+//	@Description	Remembers host and port in the session, where the profile allows it. Nothing is sent yet.
+//	@Tags			Session
+//	@Accept			x-www-form-urlencoded
+//	@Produce		json
+//	@Param			product	path		string	true	"Product"
+//	@Param			x.host	formData	string	true	"Host, with or without a port"
+//	@Param			x.port	formData	string	false	"Port"
+//	@Success		200		{object}	ResultJSON
+//	@Failure		400,403,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Router			/{product}/target [post]
+func (p *Playground) OwnTarget(c echo.Context) error {
+	f, err := p.posted(c)
+	if err != nil {
+		return err
+	}
+	if !p.cfg.Own {
+		return &Problem{Kind: "targets-are-listed", Status: http.StatusForbidden, Title: "Targets are chosen by the operator",
+			Detail: "This playground calls only the sandbox and the targets that its operator listed. To call a server of yours, run the playground yourself."}
+	}
+	typedHost, typedPort := strings.TrimSpace(f.own(fieldHost)), strings.TrimSpace(f.own(fieldPort))
+	address := typedHost
+	if typedPort != "" && !strings.Contains(typedHost, "://") && !hasPort(typedHost) {
+		address = withPort(typedHost, typedPort)
+	}
+	host, port, err := target.ParseAddress(address, f.d.Port)
+	if err != nil {
+		pr := &Problem{Kind: "bad-address", Status: http.StatusUnprocessableEntity, Title: "That is no address of a server",
+			Detail: sentence(err.Error()), Fields: []FieldProblem{{fieldHost, sentence(err.Error())}}}
+		pr.Form = &Form{Product: f.d.ID, query: f.q, typed: map[string]string{fieldHost: typedHost, fieldPort: typedPort},
+			problem: map[string]string{fieldHost: sentence(err.Error())}}
+		return pr
+	}
+	t := target.Target{Product: f.d.ID, Host: host, Port: port}
+	f.q.target = t.Address()
+	f.q.op, f.q.grant, f.q.try = "", "", ""
+	return p.change(c, f, func(_ context.Context, s *session.Session) (*outcome, error) {
+		if !typed(s.State, f.d.ID, t.Address()) {
+			s.State.Targets = append(s.State.Targets, session.TypedTarget{Product: f.d.ID, Name: t.Address(), Host: host, Port: port})
+			if n := len(s.State.Targets); n > maxOwnTargets {
+				s.State.Targets = s.State.Targets[n-maxOwnTargets:]
+			}
+		}
+		return nil, nil
+	})
+}
+
+const maxOwnTargets = 20
+
+// Trust remembers a certificate by its fingerprint.
+//
+//	@Summary		Trust a certificate
+//	@Description	Trusts exactly this certificate for the target's host and port, for this session only. Nothing was sent before, and nothing is sent now.
+//	@Tags			Session
+//	@Accept			x-www-form-urlencoded
+//	@Produce		json
+//	@Param			product			path		string	true	"Product"
+//	@Param			x.fingerprint	formData	string	true	"SHA-256 of the certificate, in hexadecimal"
+//	@Param			x.target		formData	string	true	"Target"
+//	@Success		200				{object}	ResultJSON
+//	@Failure		400,403,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Router			/{product}/trust [post]
+func (p *Playground) Trust(c echo.Context) error {
+	f, err := p.posted(c)
+	if err != nil {
+		return err
+	}
+	if !p.cfg.Trust {
+		return &Problem{Kind: "trust-is-pinned", Status: http.StatusForbidden, Title: "Certificates are trusted by the operator",
+			Detail: "On this playground only the operator can trust a certificate. Ask for it to be pinned in the list of targets."}
+	}
+	print := strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(f.own(fieldFingerprint)))
+	if len(print) != 64 || strings.Trim(print, "0123456789abcdef") != "" {
+		return &Problem{Kind: "bad-fingerprint", Status: http.StatusUnprocessableEntity, Title: "That is no fingerprint",
+			Detail: "A SHA-256 fingerprint has 64 hexadecimal digits, with or without colons. Nothing was trusted.",
+			Fields: []FieldProblem{{fieldFingerprint, "Give all 64 hexadecimal digits."}}}
+	}
+	f.q.notice = noticeTrusted
+	return p.change(c, f, func(_ context.Context, s *session.Session) (*outcome, error) {
+		a, err := p.aimAt(f.d, f.q.target, s.State)
+		if err != nil {
+			return nil, err
+		}
+		if !a.Real {
+			return nil, unknownTarget(p.targetChoices(f.d))
+		}
+		if s.State.Trust == nil {
+			s.State.Trust = map[string]string{}
+		}
+		s.State.Trust[a.Address()] = print
+		return nil, nil
+	})
+}

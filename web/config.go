@@ -1,0 +1,261 @@
+package web
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"tokenplayground/web/dialect"
+	"tokenplayground/web/target"
+)
+
+// Config is how the program is set up. [ParseConfig] makes one from flags and
+// the environment; the zero value is not usable.
+type Config struct {
+	// Profile is "local", "class" or "demo". It carries the defaults of all
+	// other fields.
+	Profile string
+	// Listen is the address of the listener, host:port; port 0 takes a free
+	// one.
+	Listen string
+	// PublicURL is what people type: scheme, host and port. Empty means the
+	// listener's own address. Its host is the one that requests must name.
+	PublicURL string
+	// Store is "bolt:PATH", "memory:", "redis://…" or "rediss://…".
+	Store string
+	// Keyring is the file of the server's keys. It is made once if it is
+	// missing, unless replicas share a store.
+	Keyring string
+	// Targets is the file of the operator's targets; may be empty.
+	Targets string
+	// Egress is "sandbox", "allowlist" or "open".
+	Egress string
+	// InsecureHTTP allows plain HTTP on an address that is not this machine's
+	// own.
+	InsecureHTTP bool
+
+	// Now and Log are for the program and its tests; nil means the real clock
+	// and silence.
+	Now func() time.Time
+	Log *slog.Logger
+
+	listed []target.Target
+	mode   target.Mode
+	public *url.URL
+}
+
+// The profiles.
+const (
+	Local = "local"
+	Class = "class"
+	Demo  = "demo"
+)
+
+// ParseConfig reads flags. Each has a twin in the environment, PLAYGROUND_ and
+// its name in capitals, which counts where the flag is not given. The error
+// holds every fault at once, each with its remedy.
+func ParseConfig(args []string, getenv func(string) string, usage io.Writer) (Config, error) {
+	var c Config
+	fs := flag.NewFlagSet("playground serve", flag.ContinueOnError)
+	fs.SetOutput(usage)
+	env := func(name string) string {
+		return getenv("PLAYGROUND_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
+	}
+	text := func(p *string, name, help string) { fs.StringVar(p, name, env(name), help) }
+	text(&c.Profile, "profile", "`local`, class or demo: who this is for; carries the other defaults (default local)")
+	text(&c.Listen, "listen", "`address` to listen on (default 127.0.0.1:8080; class 0.0.0.0:8443)")
+	text(&c.PublicURL, "public-url", "`URL` that people open, if it is not the listener's address")
+	text(&c.Store, "store", "where sessions are kept: `bolt:PATH`, memory:, redis://… or rediss://… (default a file of this user's)")
+	text(&c.Keyring, "keyring", "`file` of the server's keys (default beside the store's file, made once)")
+	text(&c.Targets, "targets", "JSON `file` of the servers that may be called")
+	text(&c.Egress, "egress", "how far calls may go: `sandbox`, allowlist or open (default local open, class allowlist, demo sandbox)")
+	insecure := false
+	var bad []error
+	switch v := strings.ToLower(env("insecure-http")); v {
+	case "", "0", "false":
+	case "1", "true":
+		insecure = true
+	default:
+		bad = append(bad, fmt.Errorf("PLAYGROUND_INSECURE_HTTP is %.20q; set it to true or false", v))
+	}
+	fs.BoolVar(&c.InsecureHTTP, "insecure-http", insecure, "allow plain http on an address that other machines reach")
+	if err := fs.Parse(args); err != nil {
+		return c, err
+	}
+	if fs.NArg() > 0 {
+		bad = append(bad, fmt.Errorf("%.40q is no flag; flags begin with --", fs.Arg(0)))
+	}
+	bad = append(bad, c.setDefaults(getenv), c.Validate())
+	return c, errors.Join(bad...)
+}
+
+// setDefaults fills what the profile carries.
+func (c *Config) setDefaults(getenv func(string) string) error {
+	set := func(p *string, v string) {
+		if *p == "" {
+			*p = v
+		}
+	}
+	set(&c.Profile, Local)
+	switch c.Profile {
+	case Class:
+		set(&c.Listen, "0.0.0.0:8443")
+		set(&c.Egress, "allowlist")
+	case Demo:
+		set(&c.Listen, "127.0.0.1:8080")
+		set(&c.Egress, "sandbox")
+	default:
+		set(&c.Listen, "127.0.0.1:8080")
+		set(&c.Egress, "open")
+	}
+	if c.Store == "" || c.Keyring == "" {
+		dir, err := stateDir(getenv)
+		if c.Store == "" {
+			if err != nil {
+				return err
+			}
+			c.Store = "bolt:" + filepath.Join(dir, "playground.db")
+		}
+		switch path, isBolt := strings.CutPrefix(c.Store, "bolt:"); {
+		case c.Keyring != "":
+		case isBolt && path != "":
+			c.Keyring = filepath.Join(filepath.Dir(path), "keyring")
+		}
+	}
+	return nil
+}
+
+// stateDir is where a program keeps what it remembers for this user.
+func stateDir(getenv func(string) string) (string, error) {
+	const name = "tokenplayground"
+	if dir := getenv("XDG_STATE_HOME"); dir != "" {
+		return filepath.Join(dir, name), nil
+	}
+	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
+		dir, err := os.UserConfigDir()
+		if err != nil {
+			return "", fmt.Errorf("this user has no folder for settings (%w); say where to keep sessions with --store bolt:PATH", err)
+		}
+		return filepath.Join(dir, name), nil
+	}
+	home := getenv("HOME")
+	if home == "" {
+		return "", errors.New("HOME is not set; say where to keep sessions with --store bolt:PATH, or use --store memory:")
+	}
+	return filepath.Join(home, ".local", "state", name), nil
+}
+
+// Validate checks everything that can be checked before anything listens, and
+// names every fault with its remedy.
+func (c *Config) Validate() error {
+	var bad []error
+	fault := func(format string, args ...any) { bad = append(bad, fmt.Errorf(format, args...)) }
+
+	if c.Profile != Local && c.Profile != Class && c.Profile != Demo {
+		fault("--profile is %.20q; use local, class or demo", c.Profile)
+	}
+	mode, err := target.ParseMode(c.Egress)
+	if err != nil {
+		fault("--egress: %w", err)
+	}
+	c.mode = mode
+
+	host, port, err := net.SplitHostPort(c.Listen)
+	loopback := false
+	switch {
+	case err != nil:
+		fault("--listen is %.60q; write host:port, for example 127.0.0.1:8080", c.Listen)
+	default:
+		if n, err := net.LookupPort("tcp", port); err != nil || n < 0 {
+			fault("--listen has the port %.20q; use a number from 0 to 65535", port)
+		}
+		if addr, err := netip.ParseAddr(host); err == nil {
+			loopback = addr.IsLoopback()
+		} else {
+			loopback = host == "localhost"
+		}
+	}
+
+	c.public = nil
+	if c.PublicURL != "" {
+		u, err := url.Parse(c.PublicURL)
+		switch {
+		case err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https":
+			fault("--public-url is %.80q; write http:// or https://, a host, and a port if it needs one", c.PublicURL)
+		case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+			fault("--public-url has more than scheme, host and port; the playground lives at the root of its host")
+		default:
+			c.public = &url.URL{Scheme: u.Scheme, Host: u.Host}
+		}
+	}
+	publicLoopback := c.public == nil && loopback || c.public != nil && isLoopbackHost(c.public.Hostname())
+	if c.mode == target.Open && err == nil && !loopback && bad == nil {
+		fault("--egress open lets everybody who reaches %s call any server from here; use --egress allowlist with --targets, or --listen 127.0.0.1:8080", c.Listen)
+	}
+	if c.Profile == Demo && c.mode != target.Sandbox {
+		fault("--profile demo calls its sandbox only; leave --egress out, or use --profile local or class")
+	}
+	if c.Profile != Class && !publicLoopback && !c.InsecureHTTP {
+		switch {
+		case c.public != nil && c.public.Scheme == "http":
+			fault("--public-url %s is plain http, which browsers and neighbours can read; use https behind a proxy that ends TLS, or add --insecure-http", c.PublicURL)
+		case c.public == nil && !loopback && err == nil && c.Profile != Demo:
+			fault("--listen %s is plain http on a network; give the https address that people open with --public-url, or add --insecure-http", c.Listen)
+		}
+	}
+
+	switch kind, rest, ok := strings.Cut(c.Store, ":"); {
+	case ok && kind == "bolt" && rest != "":
+	case ok && kind == "memory" && rest == "":
+	case ok && (kind == "redis" || kind == "rediss"):
+		if c.Keyring == "" {
+			fault("--store %s: shares sessions between replicas, so all need the same keys; give the file with --keyring", kind)
+		}
+	default:
+		fault("--store is %.60q; use bolt:PATH, memory:, redis://… or rediss://…", c.Store)
+	}
+
+	c.listed = nil
+	if c.Targets != "" {
+		listed, err := target.LoadFile(c.Targets)
+		if err != nil {
+			fault("--targets: %w", err)
+		}
+		for _, t := range listed {
+			if _, ok := dialect.Find(t.Product); !ok {
+				fault("--targets %s: %q has the product %.20q; use one of %s", c.Targets, t.Name, t.Product, productIDs())
+			}
+		}
+		if c.mode == target.Sandbox && err == nil {
+			fault("--targets lists servers, but --egress sandbox calls none; use --egress allowlist")
+		}
+		c.listed = listed
+	}
+	return errors.Join(bad...)
+}
+
+func productIDs() string {
+	var ids []string
+	for _, d := range dialect.All() {
+		ids = append(ids, d.ID)
+	}
+	return strings.Join(ids, ", ")
+}
+
+func isLoopbackHost(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}

@@ -1,0 +1,101 @@
+package web
+
+import (
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"tokenplayground/handlers"
+)
+
+// problem turns any error into one of ours. What it does not know is an
+// internal one, whose cause is for the log only.
+func problem(err error) *handlers.Problem {
+	var pr *handlers.Problem
+	if errors.As(err, &pr) {
+		return pr
+	}
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return handlers.BodyTooLarge()
+	}
+	var he *echo.HTTPError
+	if errors.As(err, &he) {
+		switch he.Code {
+		case http.StatusNotFound:
+			return handlers.NotFound(handlers.ProductChoices())
+		case http.StatusMethodNotAllowed:
+			return &handlers.Problem{Kind: "method-not-allowed", Status: he.Code, Title: "That is not done here with this method",
+				Detail: "The address exists, but not for this method. The Allow header lists those that it takes."}
+		case http.StatusRequestEntityTooLarge:
+			return handlers.BodyTooLarge()
+		}
+	}
+	return internal(err)
+}
+
+func internal(cause error) *handlers.Problem {
+	return &handlers.Problem{Kind: "internal", Status: http.StatusInternalServerError, Title: "Something went wrong here",
+		Detail: "This is a fault of the playground, not of yours. Your session is as it was. Tell the operator the reference below.", Cause: cause}
+}
+
+// handleError is the only place where an error becomes an answer: a page, a
+// fragment, or application/problem+json.
+func (s *Server) handleError(err error, c echo.Context) {
+	if c.Response().Committed {
+		return
+	}
+	pr, r := problem(err), c.Request()
+	if pr.Cause != nil {
+		level := slog.LevelWarn
+		if pr.Status == http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		s.log.LogAttrs(r.Context(), level, "problem", slog.String("id", requestID(r.Context())),
+			slog.String("kind", pr.Kind), slog.String("cause", pr.Cause.Error()))
+	}
+	if pr.Status == http.StatusServiceUnavailable {
+		c.Response().Header().Set("Retry-After", "5")
+	}
+	if !handlers.WantsJSON(r) && !plain(r) {
+		if err := s.pages.ShowProblem(c, pr, requestID(r.Context())); err == nil {
+			return
+		}
+	}
+	writeProblem(c.Response(), r, pr)
+}
+
+// plain clients get problems as JSON though they did not ask: curl and
+// libraries accept anything.
+func plain(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return (accept == "" || accept == "*/*") && r.Header.Get("HX-Request") == ""
+}
+
+// fail answers with a problem from outside the router.
+func (s *Server) fail(w http.ResponseWriter, r *http.Request, pr *handlers.Problem) {
+	if handlers.WantsJSON(r) || plain(r) {
+		writeProblem(w, r, pr)
+		return
+	}
+	c := s.echo.NewContext(r, w)
+	if err := s.pages.ShowProblem(c, pr, requestID(r.Context())); err != nil {
+		writeProblem(w, r, pr)
+	}
+}
+
+func writeProblem(w http.ResponseWriter, r *http.Request, pr *handlers.Problem) {
+	body, err := json.Marshal(pr.JSON(requestID(r.Context())))
+	if err != nil {
+		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(pr.Status)
+	if r.Method != http.MethodHead {
+		_, _ = w.Write(body) // the client is gone; there is nobody to tell
+	}
+}

@@ -1,0 +1,301 @@
+package web
+
+import (
+	"compress/gzip"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"regexp"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/andybalholm/brotli"
+
+	"tokenplayground/handlers"
+)
+
+// maxBody bounds every request's body.
+const maxBody = 64 << 10
+
+// contentSecurityPolicy allows what the pages use and nothing inline.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default"
+
+type requestIDKey struct{}
+
+// requestID is the id of the request that a context belongs to.
+func requestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+var goodID = regexp.MustCompile(`^[A-Za-z0-9-]{8,64}$`)
+
+// identified gives each request an id. A client's own is kept if it is
+// harmless.
+func identified(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get("X-Request-Id")
+		if !goodID.MatchString(id) {
+			id = rand.Text()[:16]
+		}
+		w.Header().Set("X-Request-Id", id)
+		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), requestIDKey{}, id)))
+	})
+}
+
+// logged writes one line for each request: neither query nor body nor cookie.
+func (s *Server) logged(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began := time.Now()
+		lw := &watched{ResponseWriter: w}
+		next.ServeHTTP(lw, r)
+		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
+			slog.String("id", requestID(r.Context())), slog.String("method", r.Method), slog.String("route", lw.route(r)),
+			slog.Int("status", lw.status()), slog.Int64("bytes", lw.bytes), slog.Duration("took", time.Since(began)))
+	})
+}
+
+// watched remembers what was written.
+type watched struct {
+	http.ResponseWriter
+	code  int
+	bytes int64
+	path  string
+}
+
+func (w *watched) WriteHeader(code int) {
+	if w.code == 0 {
+		w.code = code
+	}
+	w.ResponseWriter.WriteHeader(code)
+}
+
+func (w *watched) Write(b []byte) (int, error) {
+	if w.code == 0 {
+		w.code = http.StatusOK
+	}
+	n, err := w.ResponseWriter.Write(b)
+	w.bytes += int64(n)
+	return n, err
+}
+
+func (w *watched) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *watched) status() int {
+	if w.code == 0 {
+		return http.StatusOK
+	}
+	return w.code
+}
+
+// route is the template of the path, which no value of a visitor's is in. A
+// path without a route may hold anything, so it is not logged.
+func (w *watched) route(*http.Request) string {
+	if w.path == "" {
+		return "-"
+	}
+	return w.path
+}
+
+// noteRoute tells the log which route a request took.
+func noteRoute(w http.ResponseWriter, path string) {
+	for {
+		if lw, ok := w.(*watched); ok {
+			lw.path = path
+			return
+		}
+		u, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return
+		}
+		w = u.Unwrap()
+	}
+}
+
+// recovered turns a panic into a problem and a line of the log.
+func (s *Server) recovered(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			p := recover()
+			if p == nil {
+				return
+			}
+			if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+				panic(p)
+			}
+			// The type of the panic's value, not the value: it may quote
+			// what a visitor typed.
+			s.log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("id", requestID(r.Context())),
+				slog.String("kind", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
+			s.fail(w, r, internal(nil))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// hardened sets the headers that every page and problem has.
+func (s *Server) hardened(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentSecurityPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Permissions-Policy", "accelerometer=(), camera=(), clipboard-read=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()")
+		h.Set("Cache-Control", "no-store")
+		h.Add("Vary", "Accept, HX-Request")
+		next.ServeHTTP(w, r)
+	})
+}
+
+// hosted refuses requests that name a host that is not ours: a web page whose
+// name was pointed at this machine gets no further than here.
+func (s *Server) hosted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !s.ours(r.Host) {
+			s.fail(w, r, &handlers.Problem{Kind: "wrong-host", Status: http.StatusMisdirectedRequest, Title: "This server has another name",
+				Detail: "The request names a host that this playground does not answer for. Open it at the address that it printed when it started, or set --public-url to this one."})
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) ours(host string) bool {
+	name := host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		name = h
+	}
+	return s.hosts[strings.ToLower(strings.Trim(name, "[]"))]
+}
+
+// guarded refuses changes that another site asks the visitor's browser for.
+func (s *Server) guarded(next http.Handler) http.Handler {
+	var protection http.CrossOriginProtection
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, &handlers.Problem{Kind: "cross-origin", Status: http.StatusForbidden, Title: "Another site asked for this",
+			Detail: "A form or script of another site sent this request, so nothing was done. Use the forms of the playground itself."})
+	}))
+	return protection.Handler(next)
+}
+
+// limited bounds the body.
+func limited(next http.Handler) http.Handler { return http.MaxBytesHandler(next, maxBody) }
+
+var (
+	brotliWriters = sync.Pool{New: func() any { return brotli.NewWriterV2(nil, 4) }}
+	gzipWriters   = sync.Pool{New: func() any { w, _ := gzip.NewWriterLevel(nil, 5); return w }}
+)
+
+// compressed packs text on its way out. Pages are drawn whole before they are
+// written, so the first write shows whether packing is worth while.
+func compressed(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		accepted := r.Header.Get("Accept-Encoding")
+		pw := &packer{ResponseWriter: w}
+		switch {
+		case accepts(accepted, "br"):
+			pw.encoding = "br"
+		case accepts(accepted, "gzip"):
+			pw.encoding = "gzip"
+		}
+		defer pw.close()
+		next.ServeHTTP(pw, r)
+	})
+}
+
+// accepts looks for an encoding that is not refused by q=0.
+func accepts(header, encoding string) bool {
+	for part := range strings.SplitSeq(header, ",") {
+		name, params, _ := strings.Cut(strings.TrimSpace(part), ";")
+		if strings.EqualFold(name, encoding) {
+			q := strings.ReplaceAll(params, " ", "")
+			return q != "q=0" && q != "q=0.0" && q != "q=0.00" && q != "q=0.000"
+		}
+	}
+	return false
+}
+
+type packer struct {
+	http.ResponseWriter
+	encoding string
+	code     int
+	begun    bool
+	out      interface {
+		io.WriteCloser
+		Reset(io.Writer)
+	}
+}
+
+// worthPacking is below a packet's payload: shorter answers travel in one
+// packet whatever is done to them.
+const worthPacking = 1024
+
+func (p *packer) WriteHeader(code int) {
+	if code >= 100 && code < 200 {
+		p.ResponseWriter.WriteHeader(code)
+		return
+	}
+	if p.code == 0 {
+		p.code = code
+	}
+}
+
+func (p *packer) begin(first []byte) {
+	p.begun = true
+	h := p.Header()
+	h.Add("Vary", "Accept-Encoding")
+	kind := h.Get("Content-Type")
+	text := strings.HasPrefix(kind, "text/") || strings.Contains(kind, "json") || strings.Contains(kind, "javascript")
+	if p.encoding != "" && text && len(first) >= worthPacking && h.Get("Content-Encoding") == "" {
+		h.Set("Content-Encoding", p.encoding)
+		h.Del("Content-Length")
+		if p.encoding == "br" {
+			p.out = brotliWriters.Get().(*brotli.Writer)
+		} else {
+			p.out = gzipWriters.Get().(*gzip.Writer)
+		}
+		p.out.Reset(p.ResponseWriter)
+	}
+	if p.code == 0 {
+		p.code = http.StatusOK
+	}
+	p.ResponseWriter.WriteHeader(p.code)
+}
+
+func (p *packer) Write(b []byte) (int, error) {
+	if !p.begun {
+		p.begin(b)
+	}
+	if p.out != nil {
+		return p.out.Write(b)
+	}
+	return p.ResponseWriter.Write(b)
+}
+
+func (p *packer) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+
+func (p *packer) close() {
+	if !p.begun && p.code != 0 {
+		p.begin(nil)
+	}
+	if p.out == nil {
+		return
+	}
+	_ = p.out.Close() // the connection is gone; there is nobody to tell
+	switch w := p.out.(type) {
+	case *brotli.Writer:
+		brotliWriters.Put(w)
+	case *gzip.Writer:
+		gzipWriters.Put(w)
+	}
+}

@@ -1,0 +1,300 @@
+// Package web puts the program together: configuration, stores, sessions, the
+// sandbox, the guard of outgoing calls, and every route with what stands
+// before it.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"tokenplayground/handlers"
+	"tokenplayground/static"
+	"tokenplayground/templates"
+	"tokenplayground/web/sandbox"
+	"tokenplayground/web/secret"
+	"tokenplayground/web/session"
+	"tokenplayground/web/store"
+	"tokenplayground/web/store/boltstore"
+	"tokenplayground/web/store/redisstore"
+	"tokenplayground/web/target"
+)
+
+// Server is the whole application, ready to listen.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	echo    *echo.Echo
+	pages   *handlers.Playground
+	sandbox *sandbox.Server
+	store   store.Store
+	close   []func() error
+	handler http.Handler
+	hosts   map[string]bool
+	ln      net.Listener
+	http    *http.Server
+	url     string
+	// fingerprint is the SHA-256 of our own certificate, in hex; empty without
+	// TLS.
+	fingerprint string
+}
+
+// Open makes the server and takes its port, so that a port that is taken is an
+// error at once. cfg must have passed [Config.Validate]. Call Close in the end.
+func Open(cfg Config) (s *Server, err error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	s = &Server{cfg: cfg, log: cfg.Log}
+	defer func() {
+		if err != nil {
+			_ = s.Close() // the first error is the one to show
+		}
+	}()
+
+	s.ln, err = net.Listen("tcp", cfg.Listen)
+	if err != nil {
+		return s, fmt.Errorf("cannot listen on %s: %w; is another playground running? choose another port with --listen", cfg.Listen, err)
+	}
+	scheme := "http"
+	if cfg.Profile == Class && (cfg.public == nil || cfg.public.Scheme == "https") {
+		if err := s.speakTLS(); err != nil {
+			return s, err
+		}
+		scheme = "https"
+	}
+	s.url = s.address(scheme)
+	s.hosts = s.names()
+
+	keys, err := s.openStore()
+	if err != nil {
+		return s, err
+	}
+	if s.sandbox, err = sandbox.New(sandbox.Config{Store: s.store, Root: keys.Derive(session.LabelSandbox), Now: cfg.Now, Log: s.log}); err != nil {
+		return s, err
+	}
+	s.close = append(s.close, func() error { s.sandbox.Close(); return nil })
+	sessions, err := session.New(session.Config{Store: s.store, Keyring: keys, Secure: strings.HasPrefix(s.url, "https:"), Now: cfg.Now, Log: s.log})
+	if err != nil {
+		return s, err
+	}
+	trust := target.TrustVisitors
+	if cfg.Profile != Local {
+		trust = target.TrustOperator
+	}
+	client := &target.Client{
+		Policy: target.Policy{Mode: cfg.mode, Listed: cfg.listed, Own: s.own()},
+		Trust:  trust, Now: cfg.Now, Log: s.log,
+	}
+	s.pages = handlers.New(handlers.Config{
+		Sessions: sessions, Sandbox: s.sandbox, Client: client,
+		Masker: secret.NewMasker(keys.Derive(session.LabelMask)), Targets: cfg.listed,
+		Own: cfg.mode == target.Open, Trust: cfg.Profile == Local, Reveal: cfg.Profile == Local,
+		Profile: cfg.Profile, Egress: cfg.mode.String(), PublicURL: publicURL(cfg.public),
+		Assets: templates.Assets{CSS: static.URL("app.css"), Script: static.URL("app.js"), Htmx: static.URL("htmx.min.js"), Icon: static.URL("favicon.svg")},
+		Now:    cfg.Now, Log: s.log, Ready: s.ready,
+	})
+	s.echo = echo.New()
+	s.echo.HideBanner, s.echo.HidePort = true, true
+	s.echo.HTTPErrorHandler = s.handleError
+	s.echo.IPExtractor = echo.ExtractIPDirect()
+	s.mount()
+
+	pages := s.hardened(s.hosted(s.guarded(limited(compressed(s.echo)))))
+	play := s.hosted(limited(http.HandlerFunc(s.playSandbox)))
+	s.handler = identified(s.logged(s.recovered(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/sandbox/") {
+			// The product's own headers, and nothing of ours beside them.
+			w.Header().Del("X-Request-Id")
+			play.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	}))))
+	s.http = &http.Server{
+		Handler: s.handler, MaxHeaderBytes: 16 << 10,
+		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
+		// Longer than a call to a target may take.
+		WriteTimeout: 45 * time.Second, IdleTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	return s, nil
+}
+
+func publicURL(u *url.URL) string {
+	if u == nil {
+		return ""
+	}
+	return u.String()
+}
+
+// openStore opens store and keyring.
+func (s *Server) openStore() (*session.Keyring, error) {
+	kind, rest, _ := strings.Cut(s.cfg.Store, ":")
+	switch kind {
+	case "memory":
+		s.store = store.NewMemory(s.cfg.Now)
+	case "bolt":
+		b, err := boltstore.Open(rest, boltstore.Options{Now: s.cfg.Now, Log: s.log})
+		if err != nil {
+			return nil, err
+		}
+		s.store = b
+		s.close = append(s.close, b.Close)
+	default:
+		r, err := redisstore.Open(s.cfg.Store, redisstore.Options{Log: s.log})
+		if err != nil {
+			return nil, err
+		}
+		s.store = r
+		s.close = append(s.close, r.Close)
+	}
+	switch {
+	case s.cfg.Keyring == "":
+		return session.GenerateKeyring(rand.Reader)
+	case kind == "bolt" || kind == "memory":
+		keys, _, err := session.LoadOrCreateKeyring(s.cfg.Keyring, rand.Reader)
+		return keys, err
+	}
+	keys, err := session.LoadKeyring(s.cfg.Keyring)
+	if errors.Is(err, session.ErrNoKeyring) {
+		return nil, fmt.Errorf("%w; replicas must share one: make it with: printf '%%s %%s\\n' $(openssl rand -hex 4) $(openssl rand -hex 32) > %s", err, s.cfg.Keyring)
+	}
+	return keys, err
+}
+
+// ready asks the store for something that is not there.
+func (s *Server) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	if _, _, err := s.store.Get(ctx, "ready"); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return nil
+}
+
+// address is what a person on this machine opens.
+func (s *Server) address(scheme string) string {
+	if s.cfg.public != nil {
+		return s.cfg.public.String()
+	}
+	addr := s.ln.Addr().(*net.TCPAddr) //nolint:errcheck // net.Listen("tcp") gives no other
+	host, port := addr.IP.String(), fmt.Sprint(addr.Port)
+	if addr.IP.IsUnspecified() {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}
+
+// names are the hosts that requests may name: this machine's own, the public
+// one, and, in a class room, this machine's name and addresses.
+func (s *Server) names() map[string]bool {
+	names := map[string]bool{"localhost": true, "127.0.0.1": true, "::1": true}
+	if s.cfg.public != nil {
+		names[strings.ToLower(s.cfg.public.Hostname())] = true
+	}
+	if host, _, err := net.SplitHostPort(s.cfg.Listen); err == nil && host != "" {
+		names[strings.ToLower(host)] = true
+	}
+	if s.cfg.Profile == Class {
+		for _, n := range ownNames() {
+			names[strings.ToLower(n)] = true
+		}
+	}
+	return names
+}
+
+// own are the addresses that no target may lead back to.
+func (s *Server) own() []netip.AddrPort {
+	var out []netip.AddrPort
+	if a, err := netip.ParseAddrPort(s.ln.Addr().String()); err == nil {
+		out = append(out, a)
+	}
+	if u, err := url.Parse(s.cfg.Store); err == nil && strings.HasPrefix(u.Scheme, "redis") {
+		port := u.Port()
+		if port == "" {
+			port = "6379"
+		}
+		addrs, _ := net.LookupHost(u.Hostname()) // unknown now is unreachable then
+		for _, a := range addrs {
+			if ap, err := netip.ParseAddrPort(net.JoinHostPort(a, port)); err == nil {
+				out = append(out, ap)
+			}
+		}
+	}
+	return out
+}
+
+// ServeHTTP answers one request, without the listener.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// URL is the address to open.
+func (s *Server) URL() string { return s.url }
+
+// Fingerprint is the SHA-256 of the server's own certificate in hexadecimal
+// digits, for people to compare; empty without TLS.
+func (s *Server) Fingerprint() string { return s.fingerprint }
+
+// Serve answers requests until ctx ends, then lets those that run finish for
+// at most 25 seconds.
+func (s *Server) Serve(ctx context.Context) error {
+	done := make(chan error, 1)
+	go func() { done <- s.http.Serve(s.ln) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 25*time.Second)
+	defer cancel()
+	if err := s.http.Shutdown(grace); err != nil {
+		return fmt.Errorf("some requests did not end in time: %w", err)
+	}
+	return nil
+}
+
+// Close frees what Open took. Serve must have returned.
+func (s *Server) Close() error {
+	var errs []error
+	if s.ln != nil {
+		if err := s.ln.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	for i := len(s.close) - 1; i >= 0; i-- {
+		errs = append(errs, s.close[i]())
+	}
+	return errors.Join(errs...)
+}
+
+// ownNames are this machine's name and addresses.
+func ownNames() []string {
+	var names []string
+	if host, err := os.Hostname(); err == nil && host != "" {
+		names = append(names, host)
+	}
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return names
+	}
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLinkLocalUnicast() {
+			names = append(names, n.IP.String())
+		}
+	}
+	return names
+}
