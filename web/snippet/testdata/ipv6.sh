@@ -1,0 +1,1 @@
+curl -sS --globoff 'https://[::1]:9419/a'
