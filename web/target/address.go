@@ -44,7 +44,7 @@ func ParseAddress(s string, defaultPort int) (host string, port int, err error) 
 	bad := func(problem, remedy string) (string, int, error) {
 		return "", 0, &AddressError{Problem: problem, Remedy: remedy}
 	}
-	const example = `type a name and a port, for example "vbr.lab.local:9419"`
+	const example = `type a name and a port, for example "srv.lab.local:9419"`
 
 	switch {
 	case s == "":
@@ -172,7 +172,7 @@ func canonicalHost(name string, bracketed bool) (string, error) {
 	}
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
 	if name == "" {
-		return "", &AddressError{"the name is missing", `type a name and a port, for example "vbr.lab.local:9419"`}
+		return "", &AddressError{"the name is missing", `type a name and a port, for example "srv.lab.local:9419"`}
 	}
 	labels := strings.Split(name, ".")
 	// Resolvers read "127.1", "0x7f000001" and "0177.0.0.1" as IPv4; a name

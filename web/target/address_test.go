@@ -15,12 +15,12 @@ func TestParseAddress(t *testing.T) {
 		host     string
 		port     int
 	}{
-		{"a name takes the product's port", "vbr.lab.local", "vbr.lab.local", 9419},
-		{"a port that was typed wins", "vbr.lab.local:443", "vbr.lab.local", 443},
-		{"a copied URL is fine", "https://vbr.lab.local:9419/", "vbr.lab.local", 9419},
-		{"capitals are made small", "HTTPS://VBR.Lab.Local", "vbr.lab.local", 9419},
-		{"a trailing dot goes", "vbr.lab.local.:1", "vbr.lab.local", 1},
-		{"Windows names may hold an underscore", "VBR_01", "vbr_01", 9419},
+		{"a name takes the product's port", "srv.lab.local", "srv.lab.local", 9419},
+		{"a port that was typed wins", "srv.lab.local:443", "srv.lab.local", 443},
+		{"a copied URL is fine", "https://srv.lab.local:9419/", "srv.lab.local", 9419},
+		{"capitals are made small", "HTTPS://SRV.Lab.Local", "srv.lab.local", 9419},
+		{"a trailing dot goes", "srv.lab.local.:1", "srv.lab.local", 1},
+		{"Windows names may hold an underscore", "SRV_01", "srv_01", 9419},
 		{"IPv4", "192.168.1.20:9419", "192.168.1.20", 9419},
 		{"IPv6 in brackets", "[::1]:9419", "::1", 9419},
 		{"IPv6 in brackets without a port", "[2001:DB8:0::1]", "2001:db8::1", 9419},
@@ -42,45 +42,45 @@ func TestParseAddress(t *testing.T) {
 func TestParseAddressRefuses(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"", "no address"},
-		{"admin:Password1@vbr", "an @"},
-		{"https://vbr#@evil", "an @"},
-		{"http://vbr", "plain http"},
-		{"ftp://vbr", `"ftp" is not a scheme`},
+		{"admin:Password1@srv", "an @"},
+		{"https://srv#@evil", "an @"},
+		{"http://srv", "plain http"},
+		{"ftp://srv", `"ftp" is not a scheme`},
 		{"file:///etc/passwd", "not a scheme"},
-		{"vbr/api/oauth2/token", "a path"},
-		{"https://vbr//", "a path"},
-		{"vbr?access_token=canary", "a query"},
-		{"vbr#canary", "a #"},
-		{"vbr%2elocal", "a %"},
+		{"srv/api/oauth2/token", "a path"},
+		{"https://srv//", "a path"},
+		{"srv?access_token=canary", "a query"},
+		{"srv#canary", "a #"},
+		{"srv%2elocal", "a %"},
 		{"[fe80::1%25lo]", "a %"},
 		{"[fe80::1%lo]:9419", "a %"},
 		{"fe80::1%eth0", "a %"},
-		{"vbr%00", "a %"},
-		{"vbr\x00", "invisible character U+0000"},
-		{"vbr\t", "invisible character U+0009"},
-		{"vbr\r\nHost: x", "invisible character U+000D"},
-		{"vbr\u200b", "invisible character U+200B"},
-		{"vbr\u202elocal", "invisible character U+202E"},
-		{"vbr local", "a space"},
-		{" vbr", "a space"},
-		{"vbr\u00a0", "a space"},
-		{`vbr\share`, "a backslash"},
+		{"srv%00", "a %"},
+		{"srv\x00", "invisible character U+0000"},
+		{"srv\t", "invisible character U+0009"},
+		{"srv\r\nHost: x", "invisible character U+000D"},
+		{"srv\u200b", "invisible character U+200B"},
+		{"srv\u202elocal", "invisible character U+202E"},
+		{"srv local", "a space"},
+		{" srv", "a space"},
+		{"srv\u00a0", "a space"},
+		{`srv\share`, "a backslash"},
 		{"\xff", "not valid text"},
 		{"１２７.0.0.1", "only looks like a digit"},
-		{"vbr:９４１９", "only looks like a digit"},
+		{"srv:９４１９", "only looks like a digit"},
 		{"münchen.local", "outside ASCII"},
-		{"vbr。local", "outside ASCII"},
-		{"vbr:", "nothing follows the colon"},
-		{"vbr:0", "not a port"},
-		{"vbr:65536", "not a port"},
-		{"vbr:+443", "not a port"},
-		{"vbr:-1", "not a port"},
-		{"vbr:1e3", "not a port"},
-		{"vbr:99999999999999999999", "not a port"},
+		{"srv。local", "outside ASCII"},
+		{"srv:", "nothing follows the colon"},
+		{"srv:0", "not a port"},
+		{"srv:65536", "not a port"},
+		{"srv:+443", "not a port"},
+		{"srv:-1", "not a port"},
+		{"srv:1e3", "not a port"},
+		{"srv:99999999999999999999", "not a port"},
 		{":9419", "name is missing"},
 		{".", "name is missing"},
 		{"https://", "name is missing"},
-		{"vbr..local", "a dot too many"},
+		{"srv..local", "a dot too many"},
 		{"..", "a dot too many"},
 		{"-oProxyCommand=x", "hyphen"},
 		{"a_b!", `'!'`},
@@ -99,7 +99,7 @@ func TestParseAddressRefuses(t *testing.T) {
 		{"[::1", "never closed"},
 		{"[::1]9419", "other than a port"},
 		{"[127.0.0.1]:1", "not an IPv6 address"},
-		{"[vbr]:1", "not an IPv6 address"},
+		{"[srv]:1", "not an IPv6 address"},
 		{"::1::", "not an IPv6 address"},
 		{"a:1:2", "not an IPv6 address"},
 	} {
@@ -120,14 +120,14 @@ func TestParseAddressRefuses(t *testing.T) {
 		})
 	}
 	t.Run("a port must be typed where the product has none", func(t *testing.T) {
-		if _, _, err := ParseAddress("vbr", 0); err == nil || !strings.Contains(err.Error(), "no port") {
+		if _, _, err := ParseAddress("srv", 0); err == nil || !strings.Contains(err.Error(), "no port") {
 			t.Errorf("got %v", err)
 		}
 	})
 }
 
 func FuzzParseAddress(f *testing.F) {
-	for _, s := range []string{"vbr.lab.local:9419", "https://a/", "[::1]:1", "::ffff:1.2.3.4", "1.2.3.4", "a.", "0x1", "A_b-c"} {
+	for _, s := range []string{"srv.lab.local:9419", "https://a/", "[::1]:1", "::ffff:1.2.3.4", "1.2.3.4", "a.", "0x1", "A_b-c"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {

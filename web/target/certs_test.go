@@ -34,7 +34,7 @@ func (a *authority) pool() *x509.CertPool {
 	return p
 }
 
-// issue makes a certificate for 127.0.0.1 and vbr.lab; without an authority it
+// issue makes a certificate for 127.0.0.1 and srv.lab; without an authority it
 // signs itself.
 func issue(t testing.TB, by *authority, change func(*x509.Certificate)) tls.Certificate {
 	t.Helper()
@@ -45,8 +45,8 @@ func issue(t testing.TB, by *authority, change func(*x509.Certificate)) tls.Cert
 	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<62))
 	c := &x509.Certificate{
 		SerialNumber: serial,
-		Subject:      pkix.Name{CommonName: "vbr.lab", Organization: []string{"Lab"}},
-		DNSNames:     []string{"vbr.lab"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		Subject:      pkix.Name{CommonName: "srv.lab", Organization: []string{"Lab"}},
+		DNSNames:     []string{"srv.lab"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}

@@ -382,9 +382,9 @@ func TestConnectFailures(t *testing.T) {
 		c.Lookup = func(context.Context, string) ([]netip.Addr, error) { return addrs, err }
 		return c
 	}
-	name := Target{Host: "vbr.lab", Port: 9419}
+	name := Target{Host: "srv.lab", Port: 9419}
 	t.Run("a name that is not known", func(t *testing.T) {
-		_, err := call(t, lookup(openClient(), nil, &net.DNSError{Name: "vbr.lab", IsNotFound: true}), name, "")
+		_, err := call(t, lookup(openClient(), nil, &net.DNSError{Name: "srv.lab", IsNotFound: true}), name, "")
 		wantKind(t, err, BadName, PhaseResolve)
 	})
 	t.Run("a name without an address", func(t *testing.T) {
@@ -442,7 +442,7 @@ func TestConnectFailures(t *testing.T) {
 func TestPolicyComesBeforeTheLookup(t *testing.T) {
 	var lookups atomic.Int32
 	c := &Client{
-		Policy: Policy{Mode: Allowlist, Listed: []Target{{Host: "vbr.lab", Port: 9419}}},
+		Policy: Policy{Mode: Allowlist, Listed: []Target{{Host: "srv.lab", Port: 9419}}},
 		Lookup: func(context.Context, string) ([]netip.Addr, error) { lookups.Add(1); return nil, nil },
 	}
 	for _, host := range []string{"localhost", "missing.invalid", "evil.example", "127.0.0.1"} {
@@ -453,7 +453,7 @@ func TestPolicyComesBeforeTheLookup(t *testing.T) {
 		}
 	}
 	c.Policy.Mode = Sandbox
-	_, err := call(t, c, Target{Host: "vbr.lab", Port: 9419}, "")
+	_, err := call(t, c, Target{Host: "srv.lab", Port: 9419}, "")
 	wantKind(t, err, RefusedByPolicy, PhaseResolve)
 	if n := lookups.Load(); n != 0 {
 		t.Errorf("%d lookups", n)
@@ -468,7 +468,7 @@ func TestRebinding(t *testing.T) {
 		says("HTTP/1.1 200 OK\r\n\r\n")(c)
 	})
 	loopback, bad := netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("169.254.169.254")
-	target := Target{Host: "vbr.lab", Port: at.Port, CA: ca.pool()}
+	target := Target{Host: "srv.lab", Port: at.Port, CA: ca.pool()}
 
 	t.Run("each call looks up once and checks what it dials", func(t *testing.T) {
 		answers := []netip.Addr{loopback, bad, netip.MustParseAddr("::ffff:169.254.169.254"), netip.MustParseAddr("fe80::1%lo"), loopback}
@@ -575,7 +575,6 @@ func TestCertificates(t *testing.T) {
 }
 
 func TestTrustLikeSSH(t *testing.T) {
-	// The first two share a key, as a renewed certificate does.
 	one, two := issue(t, nil, nil), issue(t, nil, nil)
 	var current atomic.Pointer[tls.Certificate]
 	current.Store(&one)
@@ -704,7 +703,7 @@ func TestOldTLS(t *testing.T) {
 }
 
 func TestRequestsThatCannotBeSent(t *testing.T) {
-	target := Target{Host: "vbr.lab", Port: 9419}
+	target := Target{Host: "srv.lab", Port: 9419}
 	for name, change := range map[string]func(*http.Request){
 		"a line break in a header":     func(r *http.Request) { r.Header.Set("Authorization", "Bearer Password1\r\nX: y") },
 		"a NUL in a header":            func(r *http.Request) { r.Header.Set("Authorization", "Password1\x00") },
@@ -712,9 +711,9 @@ func TestRequestsThatCannotBeSent(t *testing.T) {
 		"a method with a space":        func(r *http.Request) { r.Method = "GET /" },
 		"a body over the limit":        func(r *http.Request) { r.Body = io.NopCloser(bytes.NewReader(make([]byte, 64<<10+1))) },
 		"another host":                 func(r *http.Request) { r.URL.Host = "evil.lab:9419" },
-		"another port":                 func(r *http.Request) { r.URL.Host = "vbr.lab" },
+		"another port":                 func(r *http.Request) { r.URL.Host = "srv.lab" },
 		"plain http":                   func(r *http.Request) { r.URL.Scheme = "http" },
-		"a password in the URL":        func(r *http.Request) { r.URL.User = nil; r.URL.Host = "u:Password1@vbr.lab:9419" },
+		"a password in the URL":        func(r *http.Request) { r.URL.User = nil; r.URL.Host = "u:Password1@srv.lab:9419" },
 		"no URL":                       func(r *http.Request) { r.URL = nil },
 		"a host header with a newline": func(r *http.Request) { r.Host = "a\r\nb" },
 	} {
@@ -775,7 +774,7 @@ func TestAbortedCallsLeaveNothingBehind(t *testing.T) {
 	for i := range 200 {
 		way := target
 		if i%2 == 1 {
-			way = Target{Host: "vbr.lab", Port: 9419, Via: mem}
+			way = Target{Host: "srv.lab", Port: 9419, Via: mem}
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		go func() { <-entered; cancel() }()

@@ -53,7 +53,7 @@ const (
 
 // LoadFile reads a list of targets:
 //
-//	{"targets":[{"name":"Lab VBR","product":"…","host":"vbr.lab.local","port":9419,
+//	{"targets":[{"name":"Lab server","product":"…","host":"srv.lab.local","port":9419,
 //	             "ca":"lab-ca.pem","pin":"ab:cd:…"}]}
 //
 // ca and pin may be left out. ca is a file of PEM certificates, relative to

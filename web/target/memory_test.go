@@ -28,7 +28,7 @@ func sandbox(t testing.TB, h http.HandlerFunc) (Target, *Memory) {
 	t.Helper()
 	m := NewMemory(h)
 	t.Cleanup(func() { _ = m.Close() })
-	return Target{Host: "vbr.lab.local", Port: 9419, Via: m}, m
+	return Target{Host: "srv.lab.local", Port: 9419, Via: m}, m
 }
 
 func TestMemoryCarriesRealBytes(t *testing.T) {
@@ -39,15 +39,15 @@ func TestMemoryCarriesRealBytes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := "POST /api/oauth2/token HTTP/1.1\r\nHost: vbr.lab.local:9419\r\nUser-Agent: token-playground\r\nContent-Length: 61\r\n" +
+		want := "POST /api/oauth2/token HTTP/1.1\r\nHost: srv.lab.local:9419\r\nUser-Agent: token-playground\r\nContent-Length: 61\r\n" +
 			"Content-Type: application/x-www-form-urlencoded\r\nx-api-version: 1.1-rev1\r\n\r\n" + form
 		if diff := cmp.Diff(want, string(ex.Sent)); diff != "" {
 			t.Error(diff)
 		}
-		if ex.URL != "https://vbr.lab.local:9419/api/oauth2/token" || string(ex.Body) != "POST /api/oauth2/token "+form || ex.Status != 200 || ex.Certificate != nil {
+		if ex.URL != "https://srv.lab.local:9419/api/oauth2/token" || string(ex.Body) != "POST /api/oauth2/token "+form || ex.Status != 200 || ex.Certificate != nil {
 			t.Errorf("got %+v", *ex)
 		}
-		if diff := cmp.Diff([][2]string{{"X-Host", "vbr.lab.local:9419"}, {"x-lower", "memory:0"}}, ex.ResponseHeader[:2]); diff != "" {
+		if diff := cmp.Diff([][2]string{{"X-Host", "srv.lab.local:9419"}, {"x-lower", "memory:0"}}, ex.ResponseHeader[:2]); diff != "" {
 			t.Error(diff)
 		}
 	}
@@ -211,7 +211,7 @@ func BenchmarkMemory(b *testing.B) {
 func BenchmarkHandler(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		echo(httptest.NewRecorder(), tokenRequest(b, "https://vbr.lab.local:9419"))
+		echo(httptest.NewRecorder(), tokenRequest(b, "https://srv.lab.local:9419"))
 	}
 }
 

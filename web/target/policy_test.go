@@ -37,7 +37,7 @@ func TestFloor(t *testing.T) {
 }
 
 func TestPolicyAllow(t *testing.T) {
-	listed := []Target{{Product: "p", Host: "vbr.lab", Port: 9419}, {Host: "10.0.0.5", Port: 443}, {Host: "169.254.169.254", Port: 80}}
+	listed := []Target{{Product: "p", Host: "srv.lab", Port: 9419}, {Host: "10.0.0.5", Port: 443}, {Host: "169.254.169.254", Port: 80}}
 	mem := NewMemory(nil)
 	for _, c := range []struct {
 		name   string
@@ -46,19 +46,19 @@ func TestPolicyAllow(t *testing.T) {
 		want   string // rule
 	}{
 		{"the zero policy reaches the sandbox", Policy{}, Target{Via: mem, Plain: true}, ""},
-		{"the zero policy reaches nothing else", Policy{}, Target{Host: "vbr.lab", Port: 9419}, "sandbox-only"},
-		{"an unknown mode is the sandbox", Policy{Mode: 7}, Target{Host: "vbr.lab", Port: 9419}, "sandbox-only"},
-		{"a listed name", Policy{Mode: Allowlist, Listed: listed}, Target{Product: "p", Host: "vbr.lab", Port: 9419}, ""},
+		{"the zero policy reaches nothing else", Policy{}, Target{Host: "srv.lab", Port: 9419}, "sandbox-only"},
+		{"an unknown mode is the sandbox", Policy{Mode: 7}, Target{Host: "srv.lab", Port: 9419}, "sandbox-only"},
+		{"a listed name", Policy{Mode: Allowlist, Listed: listed}, Target{Product: "p", Host: "srv.lab", Port: 9419}, ""},
 		{"a listed private address", Policy{Mode: Allowlist, Listed: listed}, Target{Product: "p", Host: "10.0.0.5", Port: 443}, ""},
-		{"a listed name at another port", Policy{Mode: Allowlist, Listed: listed}, Target{Host: "vbr.lab", Port: 443}, "not-listed"},
-		{"a listed name for another product", Policy{Mode: Allowlist, Listed: listed}, Target{Product: "q", Host: "vbr.lab", Port: 9419}, "not-listed"},
+		{"a listed name at another port", Policy{Mode: Allowlist, Listed: listed}, Target{Host: "srv.lab", Port: 443}, "not-listed"},
+		{"a listed name for another product", Policy{Mode: Allowlist, Listed: listed}, Target{Product: "q", Host: "srv.lab", Port: 9419}, "not-listed"},
 		{"an unlisted name", Policy{Mode: Allowlist, Listed: listed}, Target{Host: "evil.lab", Port: 9419}, "not-listed"},
 		{"the floor holds for the listed too", Policy{Mode: Allowlist, Listed: listed}, Target{Host: "169.254.169.254", Port: 80}, "metadata"},
 		{"the sandbox is reached in every mode", Policy{Mode: Allowlist}, Target{Via: mem}, ""},
-		{"open takes names", Policy{Mode: Open}, Target{Host: "vbr.lab", Port: 9419}, ""},
+		{"open takes names", Policy{Mode: Open}, Target{Host: "srv.lab", Port: 9419}, ""},
 		{"open takes loopback", Policy{Mode: Open}, Target{Host: "127.0.0.1", Port: 9419}, ""},
 		{"open keeps the floor", Policy{Mode: Open}, Target{Host: "fe80::1", Port: 9419}, "link-local"},
-		{"plain is for the sandbox", Policy{Mode: Open}, Target{Host: "vbr.lab", Port: 80, Plain: true}, "plain"},
+		{"plain is for the sandbox", Policy{Mode: Open}, Target{Host: "srv.lab", Port: 80, Plain: true}, "plain"},
 	} {
 		t.Run(c.name, func(t *testing.T) { wantRule(t, c.policy.Allow(c.t), c.want) })
 	}
@@ -84,11 +84,11 @@ func TestPolicyCheck(t *testing.T) {
 		{"our listener by loopback", open, "a", "127.0.0.1:8080", "own-listener"},
 		{"our listener by other loopback", open, "a", "127.8.8.8:8080", "own-listener"},
 		{"our listener by IPv6 loopback", open, "a", "[::1]:8080", "own-listener"},
-		{"a listed name that flipped to loopback", list, "vbr.lab", "127.0.0.1:443", "listed-name-is-loopback"},
-		{"a listed name that flipped to mapped loopback", list, "vbr.lab", "[::ffff:127.0.0.1]:443", "listed-name-is-loopback"},
+		{"a listed name that flipped to loopback", list, "srv.lab", "127.0.0.1:443", "listed-name-is-loopback"},
+		{"a listed name that flipped to mapped loopback", list, "srv.lab", "[::ffff:127.0.0.1]:443", "listed-name-is-loopback"},
 		{"a listed localhost", list, "localhost", "127.0.0.1:443", ""},
 		{"a listed loopback address", list, "127.0.0.1", "127.0.0.1:443", ""},
-		{"a listed private machine", list, "vbr.lab", "192.168.1.20:443", ""},
+		{"a listed private machine", list, "srv.lab", "192.168.1.20:443", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			wantRule(t, c.policy.Check(Target{Host: c.host, Port: 443}, at(c.at)), c.want)

@@ -18,7 +18,7 @@ import (
 
 // Target is one machine that may be called.
 type Target struct {
-	// Name is what people see, for example "Lab VBR".
+	// Name is what people see, for example "Lab server".
 	Name string
 	// Product is the id of the product it runs; opaque here.
 	Product string
@@ -41,7 +41,7 @@ type Target struct {
 }
 
 // BaseURL is scheme, host and port without a trailing slash, the port left
-// out where it is the scheme's own: "https://vbr.lab.local:9419".
+// out where it is the scheme's own: "https://srv.lab.local:9419".
 func (t Target) BaseURL() string {
 	scheme, usual := "https", 443
 	if t.Plain {
