@@ -36,6 +36,7 @@ import (
 //	says TERM VALUE                   what the answer carries
 //	challenge                         the answer asks for a second factor
 //	omits NAME                        read, and never written by the sandbox
+//	adds NAME                         written as null, and not printed here
 //	left NAME                         not understood, and kept
 //	fault                             why the call is refused
 //	reads-as                          what the refusal alone lets one conclude
@@ -120,7 +121,8 @@ type evidence struct {
 	bearer                 string
 	asks, says             Values
 	challenge              bool
-	omits, left, knows     []string
+	omits, adds            []string
+	left, knows            []string
 	fault, readsAs         Fault
 }
 
@@ -241,6 +243,8 @@ func (e *evidence) parseMeaning(text string) error {
 			e.challenge = true
 		case "omits":
 			e.omits = append(e.omits, value)
+		case "adds":
+			e.adds = append(e.adds, value)
 		case "left":
 			e.left = append(e.left, value)
 		case "knows":
@@ -338,7 +342,9 @@ func anonymous(e *evidence) bool { return e.purpose == Obtain || e.bearer == "" 
 func samePath(pattern, version, path string) bool {
 	want := strings.Split(strings.ReplaceAll(pattern, "{version}", version), "/")
 	got := strings.Split(path, "/")
-	return slices.EqualFunc(want, got, func(w, g string) bool { return w == g || strings.HasPrefix(w, "{") && g != "" })
+	return slices.EqualFunc(want, got, func(w, g string) bool {
+		return w == g || strings.HasPrefix(w, "{") && strings.HasSuffix(w, "}") && g != ""
+	})
 }
 
 // checkEncode: meaning to the same bytes.
@@ -437,7 +443,12 @@ func (e *evidence) checkSuccess(d *Dialect) error {
 	if err != nil {
 		return err
 	}
-	want = slices.DeleteFunc(want, func(m Pair) bool { return slices.Contains(e.omits, m.Name) })
+	for _, name := range e.omits {
+		if !slices.ContainsFunc(op.Gives, func(f Field) bool { return f.Wire == name && f.ReadOnly }) {
+			return fmt.Errorf("answering: %q is not described", name)
+		}
+		want = slices.DeleteFunc(want, func(m Pair) bool { return m.Name == name })
+	}
 	if e.option("dates") == "zulu" {
 		for i := range want {
 			want[i].Value = zulu(want[i].Value)
@@ -500,10 +511,10 @@ func (e *evidence) checkRefusal(d *Dialect) error {
 			}
 		}
 	}
-	// A member that is null says nothing: a page may leave it out.
-	got = slices.DeleteFunc(got, func(m Pair) bool {
-		return m.Value == "null" && !slices.ContainsFunc(want, func(w Pair) bool { return w.Name == m.Name })
-	})
+	// A member that is null says nothing, and pages leave it out.
+	for _, name := range e.adds {
+		want = append(want, Pair{name, "null"})
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		return fmt.Errorf("refusing: -want +got:\n%s", diff)
 	}
@@ -646,13 +657,17 @@ func (e *evidence) sameShape(body string) error {
 	case "more":
 		got = among(got, want)
 	}
-	same := slices.EqualFunc(want, got, func(w, g Pair) bool {
-		return w.Name == g.Name && (w.Value == g.Value || w.Value == "null" || g.Value == "null")
-	})
-	if !same {
+	if !sameTypes(want, got) {
 		return fmt.Errorf("answering: shape: -want +got:\n%s", cmp.Diff(want, got))
 	}
 	return nil
+}
+
+// sameTypes compares two shapes; null goes with any type.
+func sameTypes(a, b Pairs) bool {
+	return slices.EqualFunc(a, b, func(a, b Pair) bool {
+		return a.Name == b.Name && (a.Value == b.Value || a.Value == "null" || b.Value == "null")
+	})
 }
 
 // among keeps what is named in some.
@@ -662,8 +677,8 @@ func among(all, some Pairs) Pairs {
 	})
 }
 
-// shape lists the paths of all members with their JSON types; of an array, its
-// first element's.
+// shape lists the paths of all members with their JSON types. The elements of
+// an array must be alike, and are listed once.
 func shape(path string, raw json.RawMessage, out Pairs) (Pairs, error) {
 	raw = bytes.TrimSpace(raw)
 	switch raw[0] {
@@ -685,10 +700,19 @@ func shape(path string, raw json.RawMessage, out Pairs) (Pairs, error) {
 		if err := json.Unmarshal(raw, &elements); err != nil {
 			return nil, err
 		}
-		if len(elements) == 0 {
-			return out, nil
+		for i, element := range elements {
+			one, err := shape(path+"[]", element, nil)
+			if err != nil {
+				return nil, err
+			}
+			if i > 0 && !sameTypes(one, out[max(0, len(out)-len(one)):]) {
+				return nil, fmt.Errorf("%s: element %d is unlike the one before", path, i)
+			}
+			if i == 0 {
+				out = append(out, one...)
+			}
 		}
-		return shape(path+"[]", elements[0], out)
+		return out, nil
 	case '"':
 		return append(out, Pair{path, "string"}), nil
 	case 't', 'f':
@@ -727,6 +751,11 @@ func (e *evidence) checkFacts(d *Dialect) error {
 			if !slices.Contains(groups, want) {
 				return fmt.Errorf("got groups %q, want %q among them", groups, want)
 			}
+		case key == "takes" || key == "gives":
+			version, names, _ := strings.Cut(want, " ")
+			if diff := cmp.Diff(strings.Fields(names), tokenFields(d, key, version)); diff != "" {
+				return fmt.Errorf("%s %s: -want +got:\n%s", key, version, diff)
+			}
 		case lives[key] != 0:
 			life, err := time.ParseDuration(want)
 			if err != nil {
@@ -747,4 +776,28 @@ func (e *evidence) checkFacts(d *Dialect) error {
 		}
 	}
 	return nil
+}
+
+// tokenFields names all fields of the token call in a version, sorted, or those
+// of its answer, in order.
+func tokenFields(d *Dialect, key, version string) []string {
+	op := d.Operation(Obtain)
+	var out []string
+	if key == "gives" {
+		for _, f := range d.Fields(op.Gives, version) {
+			out = append(out, f.Wire)
+		}
+		return out
+	}
+	out = append(out, op.GrantField.Wire)
+	if d.Versions.Field.Wire != "" {
+		out = append(out, d.Versions.Field.Wire)
+	}
+	for _, g := range op.Grants {
+		for _, f := range d.Fields(g.Takes, version) {
+			out = append(out, f.Wire)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
