@@ -69,7 +69,11 @@ func readQuery(values url.Values, d *dialect.Dialect) (query, error) {
 			return q, unknownOperation(operationChoices(d))
 		}
 	}
-	if wire := values.Get("grant"); wire != "" {
+	wire := values.Get("grant")
+	if wire == "" { // the drop-down has the product's own name
+		wire = values.Get(d.Operation(dialect.Obtain).GrantField.Wire)
+	}
+	if wire != "" {
 		g, ok := d.GrantByWire(wire)
 		if !ok {
 			return q, unknownGrant(d, wire)

@@ -251,8 +251,9 @@ type OperationView struct {
 	// (x.version only where no field of that name is in Fields).
 	Action string
 	Hidden []Hidden
-	// Change is the address that the grant's own GET form sends to and
-	// ChangeHidden what goes with it (op, target, version …, not grant).
+	// Change is the address that shows the form of another grant, which the
+	// script asks for, and ChangeHidden what goes with it (op, target, version
+	// …, not grant).
 	Change       string
 	ChangeHidden []Hidden
 	// Fields are all parameters in the product's order, headers included.
@@ -298,10 +299,9 @@ const (
 	ControlCode Control = "code"
 	// ControlSelect offers Options.
 	ControlSelect Control = "select"
-	// ControlGrant is the grant's drop-down. It belongs to the GET form of
-	// OperationView.Change under the name "grant"; the operation's own form
-	// carries the shown grant hidden, under FieldView.Name. So the fields
-	// on the page and the grant that is sent can never disagree.
+	// ControlGrant is the grant's drop-down, under FieldView.Name. With script
+	// a choice asks for OperationView.Change with that name; without, its
+	// Change button posts x.change with the form.
 	ControlGrant Control = "grant"
 	// ControlFixed shows Value as text: it is sent by itself.
 	ControlFixed Control = "fixed"
