@@ -117,6 +117,8 @@ type counting struct {
 	gets, puts atomic.Int32
 	noLease    bool
 	fail       error
+	mu         sync.Mutex
+	keys       map[string]bool // that were put
 }
 
 func (c *counting) Get(ctx context.Context, key string) ([]byte, uint64, error) {
@@ -129,6 +131,12 @@ func (c *counting) Get(ctx context.Context, key string) ([]byte, uint64, error) 
 
 func (c *counting) Put(ctx context.Context, key string, value []byte, version uint64, ttl time.Duration) (uint64, error) {
 	c.puts.Add(1)
+	c.mu.Lock()
+	if c.keys == nil {
+		c.keys = make(map[string]bool)
+	}
+	c.keys[key] = true
+	c.mu.Unlock()
 	if c.fail != nil {
 		return 0, c.fail
 	}
@@ -346,6 +354,15 @@ func TestRotate(t *testing.T) {
 		}
 		if got := v.token(t); got != "other" {
 			t.Errorf("got %q, want %q", got, "other")
+		}
+		if len(mem.keys) != 2 {
+			t.Errorf("%d keys were written, want the old and the new", len(mem.keys))
+		}
+		delete(mem.keys, v.load(t).sealer.storeKey())
+		for key := range mem.keys {
+			if _, _, err := mem.Store.Get(context.Background(), key); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("the new record was left behind: %v", err)
+			}
 		}
 	})
 	t.Run("a save without new credentials keeps the ticket", func(t *testing.T) {
@@ -726,6 +743,34 @@ func TestRotatedKeys(t *testing.T) { // KEY-3, KEY-4
 	}
 	if !idle.load(t).New {
 		t.Error("a session of a removed key opens")
+	}
+}
+
+func TestRecordUnderAnotherKeyThanTheCookie(t *testing.T) { // KEY-3, while replicas are rolled
+	first, second := newKeyring(t), newKeyring(t)
+	mem := store.NewMemory(storetest.NewClock().Now)
+	with := func(keys *Keyring) *Manager { return manager(t, Config{Keyring: keys, Store: mem}) }
+	v := &visitor{m: with(together(second, first))}
+	v.signIn(t, "one")
+	before := v.cookie
+	v.m = with(together(first, second)) // a replica that is not there yet seals anew, and its answer is lost
+	v.signIn(t, "two")
+	v.cookie = before
+	v.m = with(together(second, first))
+	v.mustUpdate(t, func(*Session) {})
+	v.m = with(second)
+	if got := v.token(t); got != "two" {
+		t.Errorf("got %q, want %q", got, "two")
+	}
+
+	v = &visitor{m: with(first)}
+	v.signIn(t, "one")
+	before = v.cookie
+	v.m = with(together(second, first))
+	v.signIn(t, "two") // and this answer is lost
+	v.cookie = before
+	if set := v.mustUpdate(t, func(*Session) {}); set == "" {
+		t.Error("the cookie was not signed anew")
 	}
 }
 

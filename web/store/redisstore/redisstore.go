@@ -228,7 +228,7 @@ func (s *Store) Lease(ctx context.Context, key string, ttl time.Duration) (store
 			go l.renew()
 			return l, nil
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil && !over(ctx) {
 			// It may have been taken all the same, with the answer lost.
 			l.give()
 			local.Release()
@@ -246,6 +246,13 @@ func (s *Store) Lease(ctx context.Context, key string, ttl time.Duration) (store
 			return nil, fmt.Errorf("waiting for the lease: %w", ctx.Err())
 		}
 	}
+}
+
+// over reports whether ctx has ended, or will before anybody can tell: the deadline on a connection, which is
+// the context's, may fire a moment earlier.
+func over(ctx context.Context) bool {
+	deadline, ok := ctx.Deadline()
+	return ctx.Err() != nil || ok && !time.Now().Before(deadline)
 }
 
 type lease struct {

@@ -142,6 +142,17 @@ func TestServer(t *testing.T) {
 		if took := time.Since(start); took > time.Second {
 			t.Errorf("it took %v", took)
 		}
+
+		// A caller in a hurry waits no longer than it wants to.
+		hurry, cancel := context.WithTimeout(ctx, 50*time.Millisecond)
+		defer cancel()
+		start = time.Now()
+		if _, err := s.Put(hurry, "k", nil, 0, time.Minute); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("got %v, want ErrUnavailable", err)
+		}
+		if took := time.Since(start); took > 300*time.Millisecond {
+			t.Errorf("in a hurry it took %v", took)
+		}
 	})
 	t.Run("a script that the server has forgotten is sent again", func(t *testing.T) {
 		mr := miniredis.RunT(t)

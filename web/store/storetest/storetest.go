@@ -71,16 +71,19 @@ func Run(t *testing.T, open func(t *testing.T) (s store.Store, advance func(time
 			}
 		}},
 		{"the store keeps its own copy", func(t *testing.T, s store.Store) {
-			in := []byte("given")
-			put(t, s, "k", in, 0)
-			in[0] = 'X'
-			out, _ := get(t, s, "k")
-			if string(out) != "given" {
-				t.Errorf("after writing to what was given: %q", out)
-			}
-			out[0] = 'Y'
-			if again, _ := get(t, s, "k"); string(again) != "given" {
-				t.Errorf("after writing to what was returned: %q", again)
+			for _, n := range []int{5, 20_000} { // stores may treat small and big values differently
+				want := bytes.Repeat([]byte("g"), n)
+				in := bytes.Clone(want)
+				put(t, s, "k", in, store.Any)
+				in[0] = 'X'
+				out, _ := get(t, s, "k")
+				if !bytes.Equal(out, want) {
+					t.Errorf("writing to the %d bytes that were given changed them", n)
+				}
+				out[0] = 'Y'
+				if again, _ := get(t, s, "k"); !bytes.Equal(again, want) {
+					t.Errorf("writing to the %d bytes that were returned changed them", n)
+				}
 			}
 		}},
 		{"the version of a put is the version of the next get", func(t *testing.T, s store.Store) {
