@@ -101,6 +101,9 @@ func statusWords(status int, reason string, failed bool) string {
 		return "No answer"
 	}
 	words := http.StatusText(status)
+	if status == http.StatusOK {
+		words = "Success" // as the products' own pages call it
+	}
 	if words == "" {
 		words = reason
 	}

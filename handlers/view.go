@@ -290,7 +290,7 @@ func stateView(d *dialect.Dialect, slot *session.Slot, now time.Time) templates.
 			v.Sentence, v.Detail = "Probably valid.", "Nothing says when the token expires. Explore finds out."
 			break
 		}
-		v.Sentence, v.Until, v.Left = "Valid for", slot.AccessExpires, span(slot.AccessExpires.Sub(now))
+		v.Sentence, v.Until, v.Left = "Valid for", slot.AccessExpires, countdown(slot.AccessExpires.Sub(now))
 		v.Detail = "until " + until(slot.AccessExpires, now)
 	case session.ExpiredRefreshable:
 		v.Sentence = "The server refused the access token."
@@ -407,7 +407,7 @@ func (p *Playground) tokensView(d *dialect.Dialect, pg page, slot *session.Slot,
 		case expires.IsZero():
 			t.Of = "Nothing says when it expires"
 		case now.Before(expires):
-			t.Left, t.Until, t.Now = span(expires.Sub(now)), expires, now
+			t.Left, t.Until, t.Now = countdown(expires.Sub(now)), expires, now
 			t.Seconds = int64(expires.Sub(now) / time.Second)
 		default:
 			t.Expired, t.Left = true, "Expired "+span(now.Sub(expires))+" ago"
@@ -516,6 +516,9 @@ func (p *Playground) groupsView(c echo.Context, d *dialect.Dialect, pg page, slo
 			}
 			gv.Operations = append(gv.Operations, ov)
 		}
+		if len(gv.Operations) == 0 {
+			continue // first calls are for clients; the page has no button for them
+		}
 		gv.Note = itoa(len(gv.Operations)) + " operations. " + g.About
 		if len(gv.Operations) == 1 {
 			gv.Note = "1 operation. " + g.About
@@ -536,7 +539,7 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 		ID: id, Method: op.Method, Path: d.Path(op, q.version), Summary: op.Summary, Intro: op.Help,
 		Href:   q.address(d, func(q *query) { q.op, q.x, q.fill, q.reveal = op.Purpose, 0, false, "" }) + "#op-" + id,
 		Action: action(d, routes[op.Purpose], q),
-		Tried:  q.try == op.Purpose || pg.form != nil && op.Purpose == dialect.Obtain,
+		Tried:  q.try == op.Purpose || pg.form != nil && op.Purpose == dialect.Obtain && pg.form.Product != "",
 		Try: q.address(d, func(q *query) {
 			q.op, q.try, q.x, q.view, q.reveal = op.Purpose, op.Purpose, 0, "", ""
 			q.fill = op.Purpose == dialect.Obtain && !pg.aim.Real && shownGrant(d, pg, slot) == dialect.PasswordGrant
@@ -569,6 +572,11 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 	for i := range op.Grants {
 		g := &op.Grants[i]
 		gf.Options = append(gf.Options, templates.Option{Value: g.Wire, Text: g.Label(), Selected: g.Kind == kind})
+	}
+	if pg.form == nil && pg.record != nil && pg.record.Operation == op.Purpose && pg.record.Grant == kind && !q.fill {
+		// What was typed for the answer that is shown, so that a refused
+		// sign-in can be corrected.
+		pg.form = &Form{typed: keep(d, dialect.ParsePairs(pg.record.RequestBody))}
 	}
 	v.Change = "/" + d.ID
 	v.ChangeHidden = hiddenQuery(d, q, func(q *query) {

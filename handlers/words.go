@@ -8,28 +8,29 @@ import (
 	"unicode/utf8"
 )
 
-// span says a duration in two units: "13 d 23 h", "52 min 18 s", "9 s".
+// span says a duration in two units, without a second one that is zero:
+// "13 d 23 h", "52 min 18 s", "14 d", "9 s".
 func span(d time.Duration) string {
-	s := int64(d.Round(time.Second) / time.Second)
-	if s < 0 {
-		s = -s
+	text := countdown(d)
+	for _, zero := range []string{" 0 h", " 0 min", " 0 s"} {
+		text = strings.TrimSuffix(text, zero)
 	}
-	switch {
-	case s >= 86400:
-		return two(s/86400, "d", s%86400/3600, "h")
-	case s >= 3600:
-		return two(s/3600, "h", s%3600/60, "min")
-	case s >= 60:
-		return two(s/60, "min", s%60, "s")
-	}
-	return fmt.Sprintf("%d s", s)
+	return text
 }
 
-func two(a int64, unitA string, b int64, unitB string) string {
-	if b == 0 {
-		return fmt.Sprintf("%d %s", a, unitA)
+// countdown is span as the page's script goes on with it: always two units
+// from a minute on.
+func countdown(d time.Duration) string {
+	s := int64(d.Round(time.Second).Abs() / time.Second)
+	switch {
+	case s >= 86400:
+		return fmt.Sprintf("%d d %d h", s/86400, s%86400/3600)
+	case s >= 3600:
+		return fmt.Sprintf("%d h %d min", s/3600, s%3600/60)
+	case s >= 60:
+		return fmt.Sprintf("%d min %d s", s/60, s%60)
 	}
-	return fmt.Sprintf("%d %s %d %s", a, unitA, b, unitB)
+	return fmt.Sprintf("%d s", s)
 }
 
 // took says how long a call took.

@@ -191,10 +191,17 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 // limited bounds the body.
 func limited(next http.Handler) http.Handler { return http.MaxBytesHandler(next, maxBody) }
 
-var (
-	brotliWriters = sync.Pool{New: func() any { return brotli.NewWriterV2(nil, 4) }}
-	gzipWriters   = sync.Pool{New: func() any { w, _ := gzip.NewWriterLevel(nil, 5); return w }}
-)
+// encoder is a compressor that can be used again.
+type encoder interface {
+	io.WriteCloser
+	Reset(io.Writer)
+}
+
+// encoders are kept for reuse: each has tables of its own.
+var encoders = map[string]*sync.Pool{
+	"br":   {New: func() any { return brotli.NewWriterV2(nil, 4) }},
+	"gzip": {New: func() any { w, _ := gzip.NewWriterLevel(nil, 5); return w }}, // the level is valid
+}
 
 // compressed packs text on its way out. Pages are drawn whole before they are
 // written, so the first write shows whether packing is worth while.
@@ -230,10 +237,7 @@ type packer struct {
 	encoding string
 	code     int
 	begun    bool
-	out      interface {
-		io.WriteCloser
-		Reset(io.Writer)
-	}
+	out      encoder
 }
 
 // worthPacking is below a packet's payload: shorter answers travel in one
@@ -259,11 +263,7 @@ func (p *packer) begin(first []byte) {
 	if p.encoding != "" && text && len(first) >= worthPacking && h.Get("Content-Encoding") == "" {
 		h.Set("Content-Encoding", p.encoding)
 		h.Del("Content-Length")
-		if p.encoding == "br" {
-			p.out = brotliWriters.Get().(*brotli.Writer)
-		} else {
-			p.out = gzipWriters.Get().(*gzip.Writer)
-		}
+		p.out = encoders[p.encoding].Get().(encoder) //nolint:errcheck // the pools hold nothing else
 		p.out.Reset(p.ResponseWriter)
 	}
 	if p.code == 0 {
@@ -292,10 +292,5 @@ func (p *packer) close() {
 		return
 	}
 	_ = p.out.Close() // the connection is gone; there is nobody to tell
-	switch w := p.out.(type) {
-	case *brotli.Writer:
-		brotliWriters.Put(w)
-	case *gzip.Writer:
-		gzipWriters.Put(w)
-	}
+	encoders[p.encoding].Put(p.out)
 }
