@@ -104,7 +104,6 @@ var vac = Dialect{
 		{Fault: BadMethod, Status: 405, Shape: vacMessage, Says: Values{ErrorDetail: "The requested resource does not support this method."}, Basis: Choice, Reason: "The sentence of ASP.NET Web API, without the method."},
 		{Fault: ServerFault, Status: 500, Shape: vacMessage, Says: Values{ErrorDetail: "An error has occurred."}, Basis: Choice, Reason: "The sentence of ASP.NET Web API."},
 	},
-	Headers: Pairs{{"Cache-Control", "no-cache"}, {"Pragma", "no-cache"}},
 	Procedure: []Step{
 		{Text: "On the Veeam.Portal.WebAPI page, expand the Accounts resource and click POST /token.", Shows: Obtain, Grant: PasswordGrant},
 		{Text: "In the grant_type drop-down list, make sure that password (default) is selected.", Shows: Obtain, Grant: PasswordGrant},
