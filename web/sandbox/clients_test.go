@@ -44,6 +44,23 @@ func form(d *dialect.Dialect, spell func(string) string, name, password string) 
 	return body
 }
 
+// foreign are the fields of all grants of all products that a password does
+// not come with.
+func foreign(d *dialect.Dialect, value string) string {
+	own := strings.ToLower("&" + form(d, same, "", ""))
+	var b strings.Builder
+	for _, e := range dialect.All() {
+		for _, g := range e.Operation(dialect.Obtain).Grants {
+			for _, f := range g.Takes {
+				if !strings.Contains(own, "&"+strings.ToLower(f.Wire)+"=") {
+					b.WriteString(f.Wire + "=" + value + "&")
+				}
+			}
+		}
+	}
+	return b.String()
+}
+
 func same(s string) string { return s }
 
 // documented is the request as the product's pages print it.
@@ -79,10 +96,13 @@ func TestWhatCarelessClientsSend(t *testing.T) {
 		{name: "words in upper case", change: func(q *raw, d *dialect.Dialect) { q.body = form(d, strings.ToUpper, "administrator", "Password1") }, fault: "any"},
 		{name: "path in upper case", change: func(q *raw, d *dialect.Dialect) { q.path = strings.ToUpper(q.path) }},
 		{name: "fields of other grants", change: func(q *raw, d *dialect.Dialect) {
-			q.body += "&refresh_token=''&code=string&vbr_token=string&mfa_token=&mfa_code=&rememberMe=&asCurrentUser=&disable_antiforgery_token=true&client_id=cli"
+			q.body += "&refresh_token=''&mfa_token=&mfa_code=&rememberMe=&asCurrentUser=&disable_antiforgery_token=true&client_id=cli"
 		}},
 		{name: "fields of other grants, filled in by a generator", change: func(q *raw, d *dialect.Dialect) {
-			q.body = "refresh_token=string&code=string&refreshToken=string&use_short_term_refresh=true&" + q.body
+			q.body = foreign(d, "string") + q.body
+		}},
+		{name: "fields of other grants, empty", change: func(q *raw, d *dialect.Dialect) {
+			q.body = foreign(d, "") + q.body
 		}},
 		{name: "an old bearer", change: func(q *raw, d *dialect.Dialect) { q.header.Set("Authorization", "Bearer eyJhbGciOiJub25lIn0.e30.") }},
 		{name: "an empty bearer", change: func(q *raw, d *dialect.Dialect) { q.header.Set("Authorization", "Bearer") }},

@@ -1,11 +1,14 @@
 package sandbox
 
 import (
+	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/store"
 )
 
 func TestParallelClientsOfOneAccount(t *testing.T) {
@@ -76,6 +79,67 @@ func TestParallelRefreshHasOneWinner(t *testing.T) {
 		token, next := c.pair(winners[0])
 		c.accepted(c.explore(token), dialect.Explore)
 		c.pair(c.refresh(next))
+	})
+}
+
+// meanwhile is a store in which something happens right after the first look at
+// a pair.
+type meanwhile struct {
+	store.Store
+	do func()
+}
+
+func (m *meanwhile) Get(ctx context.Context, key string) ([]byte, uint64, error) {
+	value, version, err := m.Store.Get(ctx, key)
+	if strings.Contains(key, "/p/") && m.do != nil {
+		do := m.do
+		m.do = nil
+		do()
+	}
+	return value, version, err
+}
+
+func TestRefreshIsOvertaken(t *testing.T) {
+	product(t, func(t *testing.T, d *dialect.Dialect) {
+		clk := &clock{now: start}
+		mem := newStore(t, clk.Now)
+		slow := &meanwhile{Store: mem}
+		c := newServer(t, Config{Store: slow, Now: clk.Now}).client(t, d, "")
+		fast := newServer(t, Config{Store: mem, Now: clk.Now}).client(t, d, "")
+		t.Run("by a refresh", func(t *testing.T) {
+			_, fresh := fast.admin()
+			var won string
+			slow.do = func() { won, _ = fast.pair(fast.refresh(fresh)) }
+			c.refused(c.refresh(fresh), dialect.SpentRefreshToken, dialect.Obtain)
+			fast.accepted(fast.explore(won), dialect.Explore)
+		})
+		t.Run("by a log-out", func(t *testing.T) {
+			token, fresh := fast.admin()
+			slow.do = func() { fast.accepted(fast.logout(token), dialect.Logout) }
+			c.refused(c.refresh(fresh), dialect.RevokedToken, dialect.Obtain)
+		})
+	})
+}
+
+func TestLogoutIsOvertaken(t *testing.T) {
+	product(t, func(t *testing.T, d *dialect.Dialect) {
+		clk := &clock{now: start}
+		mem := newStore(t, clk.Now)
+		slow := &meanwhile{Store: mem}
+		c := newServer(t, Config{Store: slow, Now: clk.Now}).client(t, d, "")
+		fast := newServer(t, Config{Store: mem, Now: clk.Now}).client(t, d, "")
+		t.Run("by a refresh, whose pair ends too", func(t *testing.T) {
+			token, fresh := fast.admin()
+			var next string
+			slow.do = func() { next, _ = fast.pair(fast.refresh(fresh)) }
+			c.accepted(c.logout(token), dialect.Logout)
+			c.refused(c.explore(next), dialect.RevokedToken, dialect.Explore)
+		})
+		t.Run("by a log-out", func(t *testing.T) {
+			token, _ := fast.admin()
+			slow.do = func() { fast.accepted(fast.logout(token), dialect.Logout) }
+			c.refused(c.logout(token), dialect.RevokedToken, dialect.Logout)
+		})
 	})
 }
 

@@ -153,17 +153,12 @@ func (v *visit) refuse(ctx context.Context, op *dialect.Operation, r *http.Reque
 		on = op.Purpose
 	}
 	v.s.log.Debug("sandbox: refused", "product", v.d.ID, "world", v.world, "on", on, "fault", fault)
-	said := dialect.Values{dialect.ErrorInstance: r.URL.Path, dialect.ErrorTrace: v.trace()}
-	ref, ok := v.d.Refusal(fault, on)
+	_, ok := v.d.Refusal(fault, on)
 	for near, more := nearest[fault]; !ok && more; near, more = nearest[fault] {
 		fault = near
-		ref, ok = v.d.Refusal(fault, on)
+		_, ok = v.d.Refusal(fault, on)
 	}
-	if ok {
-		said[dialect.ErrorStatus] = strconv.Itoa(ref.Status)
-	} else {
-		said[dialect.ErrorStatus] = strconv.Itoa(http.StatusInternalServerError)
-	}
+	said := dialect.Values{dialect.ErrorInstance: r.URL.Path, dialect.ErrorTrace: v.trace()}
 	reply, err := v.d.EncodeRefusal(fault, on, said)
 	if err != nil {
 		v.s.log.Error("sandbox: a refusal cannot be worded", "product", v.d.ID, "fault", fault, "err", err)

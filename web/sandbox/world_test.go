@@ -146,7 +146,18 @@ func (o *outage) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 
 func TestWorldsAndProductsAreApart(t *testing.T) {
 	s := newServer(t, Config{})
+	kids := map[string]bool{}
 	for _, d := range dialect.All() {
+		for _, world := range []string{"", "here", "there"} {
+			v, err := s.visit(t.Context(), d, world)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if kids[v.kid()] {
+				t.Errorf("%s in world %q shares its kid", d.ID, world)
+			}
+			kids[v.kid()] = true
+		}
 		here := s.client(t, d, "here")
 		token, fresh := here.admin()
 		others := []client{s.client(t, d, ""), s.client(t, d, "there")}
