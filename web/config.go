@@ -44,6 +44,9 @@ type Config struct {
 	// own.
 	InsecureHTTP bool
 
+	// Limits bound each call to a target; zero fields mean the defaults.
+	Limits target.Limits
+
 	// Now and Log are for the program and its tests; nil means the real clock
 	// and silence.
 	Now func() time.Time

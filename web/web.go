@@ -98,7 +98,7 @@ func Open(cfg Config) (s *Server, err error) {
 	}
 	client := &target.Client{
 		Policy: target.Policy{Mode: cfg.mode, Listed: cfg.listed, Own: s.own()},
-		Trust:  trust, Now: cfg.Now, Log: s.log,
+		Trust:  trust, Limits: cfg.Limits, Now: cfg.Now, Log: s.log,
 	}
 	s.pages = handlers.New(handlers.Config{
 		Sessions: sessions, Sandbox: s.sandbox, Client: client,
