@@ -40,11 +40,13 @@ type page struct {
 
 // Index offers the products.
 //
+//	@ID				products
 //	@Summary	Choose a product
 //	@Tags		Pages
-//	@Produce	html,json
+//	@Produce	json,html
 //	@Success	200	{array}		ProductJSON
-//	@Failure	400,421,503	{object}	ProblemJSON
+//	@Failure	400,421,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router		/ [get]
 func (p *Playground) Index(c echo.Context) error {
 	q, err := readQuery(c.QueryParams(), nil)
@@ -125,10 +127,11 @@ type StepJSON struct {
 
 // Product is the playground page of one product.
 //
+//	@ID				state
 //	@Summary		The playground of one product
 //	@Description	The page, or with Accept: application/json the state of the session: tokens, history, steps of the documented procedure.
 //	@Tags			Pages
-//	@Produce		html,json
+//	@Produce		json,html
 //	@Param			product	path		string	true	"Product"
 //	@Param			op		query		string	false	"Operation to open"	Enums(token, explore, logout)
 //	@Param			grant	query		string	false	"Grant to show, in the product's own spelling"
@@ -137,7 +140,8 @@ type StepJSON struct {
 //	@Param			view	query		string	false	"View of the answer"	Enums(body, headers, request, curl, decoded)
 //	@Param			theme	query		string	false	"Theme"	Enums(auto, light, dark)
 //	@Success		200		{object}	StateJSON
-//	@Failure		400,404,421,422,503	{object}	ProblemJSON
+//	@Failure		400,404,421,422,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router			/{product} [get]
 func (p *Playground) Product(c echo.Context) error {
 	d, err := p.product(c)
@@ -227,14 +231,16 @@ func (p *Playground) drawProduct(c echo.Context, d *dialect.Dialect, pg page, st
 
 // Exchange is one recorded exchange.
 //
+//	@ID				exchange
 //	@Summary	One recorded exchange
 //	@Tags		Pages
-//	@Produce	html,json
+//	@Produce	json,html
 //	@Param		product	path		string	true	"Product"
 //	@Param		n		path		int		true	"Number of the exchange"
 //	@Param		part	query		string	false	"One part alone, as text to keep"	Enums(body, headers, request, curl)
 //	@Success	200		{object}	ExchangeJSON
-//	@Failure	400,404,421,503	{object}	ProblemJSON
+//	@Failure	400,404,421,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router		/{product}/exchanges/{n} [get]
 func (p *Playground) Exchange(c echo.Context) error {
 	d, err := p.product(c)
@@ -313,11 +319,12 @@ func headerText(r *record) string {
 
 // People lists the sandbox's people and the choices that it made.
 //
+//	@ID				people
 //	@Summary	The sandbox's people and choices
 //	@Tags		Pages
-//	@Produce	html,json
+//	@Produce	json,html
 //	@Success	200	{array}		PersonJSON
-//	@Failure	400,421	{object}	ProblemJSON
+//	@Failure	400,421,500	{object}	ProblemJSON
 //	@Router		/people [get]
 func (p *Playground) People(c echo.Context) error {
 	q, err := readQuery(c.QueryParams(), nil)
@@ -343,20 +350,23 @@ type PersonJSON struct {
 
 // Live says that the process runs. It never asks the store.
 //
+//	@ID				live
 //	@Summary	Is the process alive?
 //	@Tags		Health
 //	@Produce	plain
 //	@Success	200	{string}	string	"ok"
+//	@Failure		421	{object}	ProblemJSON
 //	@Router		/livez [get]
 func (p *Playground) Live(c echo.Context) error { return c.String(http.StatusOK, "ok\n") }
 
 // IsReady says whether the store answers.
 //
+//	@ID				ready
 //	@Summary	Can it serve?
 //	@Tags		Health
 //	@Produce	plain
 //	@Success	200	{string}	string	"ok"
-//	@Failure	503	{object}	ProblemJSON
+//	@Failure	421,503	{object}	ProblemJSON
 //	@Router		/readyz [get]
 func (p *Playground) IsReady(c echo.Context) error {
 	if err := p.cfg.Ready(c.Request().Context()); err != nil {

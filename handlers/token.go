@@ -15,11 +15,12 @@ import (
 
 // Token obtains or refreshes a pair of tokens.
 //
+//	@ID				token
 //	@Summary		Obtain or refresh a pair of tokens
-//	@Description	Sends the product's own token call. The fields carry the product's own wire names, as GET /sandbox/{product}/openapi.json and the product's page list them. A refresh_token or mfa_token that is left out is filled in with the kept one.
+//	@Description	Sends the product's own token call. The fields carry the product's own wire names, as the product's page and the description of its sandbox list them. A refresh_token or mfa_token that is left out is filled in with the kept one.
 //	@Tags			Playground
 //	@Accept			x-www-form-urlencoded
-//	@Produce		json
+//	@Produce		json,html
 //	@Param			product			path		string	true	"Product"
 //	@Param			grant_type		formData	string	false	"Grant, in the product's own spelling; some products call the field grantType"
 //	@Param			username		formData	string	false	"User name, under the product's own name"
@@ -28,7 +29,9 @@ import (
 //	@Param			x.target		formData	string	false	"Target: sandbox, a listed name, or host:port"	default(sandbox)
 //	@Param			x.version		formData	string	false	"API version"
 //	@Success		200				{object}	ResultJSON
-//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router			/{product}/token [post]
 func (p *Playground) Token(c echo.Context) error {
 	f, err := p.posted(c)
@@ -124,15 +127,19 @@ func incomplete(d *dialect.Dialect, call dialect.Call) *Problem {
 
 // Refresh gets a new pair with the kept refresh token.
 //
+//	@ID				refresh
 //	@Summary		Refresh with the kept refresh token
 //	@Description	Sends the product's own refresh call with the refresh token that the session keeps. Parallel requests cause one call.
 //	@Tags			Playground
-//	@Produce		json
+//	@Accept			x-www-form-urlencoded
+//	@Produce		json,html
 //	@Param			product		path		string	true	"Product"
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Param			x.version	formData	string	false	"API version"
 //	@Success		200			{object}	ResultJSON
-//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router			/{product}/refresh [post]
 func (p *Playground) Refresh(c echo.Context) error {
 	f, err := p.posted(c)
@@ -179,15 +186,19 @@ func pick(f *posted, slot *session.Slot) string {
 
 // Logout ends the session at the product, then forgets the pair.
 //
+//	@ID				logout
 //	@Summary		Log out
 //	@Description	Sends the product's own log-out call with the access token. When the product agrees, the pair is forgotten here too.
 //	@Tags			Playground
-//	@Produce		json
+//	@Accept			x-www-form-urlencoded
+//	@Produce		json,html
 //	@Param			product		path		string	true	"Product"
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Param			x.version	formData	string	false	"API version"
 //	@Success		200			{object}	ResultJSON
-//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router			/{product}/accounts/logout [post]
 func (p *Playground) Logout(c echo.Context) error {
 	return p.withBearer(c, dialect.Logout)
@@ -195,15 +206,19 @@ func (p *Playground) Logout(c echo.Context) error {
 
 // Explore validates the access token.
 //
+//	@ID				explore
 //	@Summary		Validate the access token
 //	@Description	Answers four questions: is the token well-formed, in time, meant for this product and target, and accepted by a harmless protected call.
 //	@Tags			Playground
-//	@Produce		json
+//	@Accept			x-www-form-urlencoded
+//	@Produce		json,html
 //	@Param			product		path		string	true	"Product"
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Param			x.version	formData	string	false	"API version"
 //	@Success		200			{object}	ResultJSON
-//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router			/{product}/explore [post]
 func (p *Playground) Explore(c echo.Context) error {
 	return p.withBearer(c, dialect.Explore)
@@ -240,14 +255,18 @@ func (p *Playground) withBearer(c echo.Context, purpose dialect.Purpose) error {
 
 // Forget drops this product's tokens at one target, without a call.
 //
+//	@ID				forget
 //	@Summary		Forget this product's tokens
 //	@Description	Drops the kept tokens. Nothing is sent to the product: the tokens stay valid there until they expire.
 //	@Tags			Session
-//	@Produce		json
+//	@Accept			x-www-form-urlencoded
+//	@Produce		json,html
 //	@Param			product		path		string	true	"Product"
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Success		200			{object}	ResultJSON
-//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router			/{product}/forget [post]
 func (p *Playground) Forget(c echo.Context) error {
 	f, err := p.posted(c)
@@ -274,12 +293,16 @@ func (p *Playground) Forget(c echo.Context) error {
 
 // ForgetAll ends the visitor's session here.
 //
+//	@ID				forgetAll
 //	@Summary		Forget everything
 //	@Description	Deletes the session: tokens, history, trusted certificates. Nothing is sent to any product.
 //	@Tags			Session
-//	@Produce		json
+//	@Accept			x-www-form-urlencoded
+//	@Produce		json,html
 //	@Success		200	{object}	SessionJSON
-//	@Failure		421,503	{object}	ProblemJSON
+//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Failure		403,421,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router			/forget [post]
 func (p *Playground) ForgetAll(c echo.Context) error {
 	s, err := p.cfg.Sessions.Load(c.Request())
@@ -304,16 +327,19 @@ func (p *Playground) ForgetAll(c echo.Context) error {
 
 // Key takes an access token that the person has from elsewhere.
 //
+//	@ID				key
 //	@Summary		Put an access token into api_key
 //	@Description	Keeps an access token that was issued elsewhere, so that Explore and log-out can use it.
 //	@Tags			Session
 //	@Accept			x-www-form-urlencoded
-//	@Produce		json
+//	@Produce		json,html
 //	@Param			product		path		string	true	"Product"
 //	@Param			x.key		formData	string	true	"Access token"
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Success		200			{object}	ResultJSON
-//	@Failure		400,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router			/{product}/key [post]
 func (p *Playground) Key(c echo.Context) error {
 	f, err := p.posted(c)
@@ -349,16 +375,19 @@ func (p *Playground) Key(c echo.Context) error {
 
 // OwnTarget remembers a real server that the person typed.
 //
+//	@ID				target
 //	@Summary		Add a real server
 //	@Description	Remembers host and port in the session, where the profile allows it. Nothing is sent yet.
 //	@Tags			Session
 //	@Accept			x-www-form-urlencoded
-//	@Produce		json
+//	@Produce		json,html
 //	@Param			product	path		string	true	"Product"
 //	@Param			x.host	formData	string	true	"Host, with or without a port"
 //	@Param			x.port	formData	string	false	"Port"
 //	@Success		200		{object}	ResultJSON
-//	@Failure		400,403,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router			/{product}/target [post]
 func (p *Playground) OwnTarget(c echo.Context) error {
 	f, err := p.posted(c)
@@ -400,16 +429,19 @@ const maxOwnTargets = 20
 
 // Trust remembers a certificate by its fingerprint.
 //
+//	@ID				trust
 //	@Summary		Trust a certificate
 //	@Description	Trusts exactly this certificate for the target's host and port, for this session only. Nothing was sent before, and nothing is sent now.
 //	@Tags			Session
 //	@Accept			x-www-form-urlencoded
-//	@Produce		json
+//	@Produce		json,html
 //	@Param			product			path		string	true	"Product"
 //	@Param			x.fingerprint	formData	string	true	"SHA-256 of the certificate, in hexadecimal"
 //	@Param			x.target		formData	string	true	"Target"
 //	@Success		200				{object}	ResultJSON
-//	@Failure		400,403,404,409,413,415,421,422,503	{object}	ProblemJSON
+//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Security		Session
 //	@Router			/{product}/trust [post]
 func (p *Playground) Trust(c echo.Context) error {
 	f, err := p.posted(c)

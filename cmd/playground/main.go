@@ -28,6 +28,22 @@ import (
 // @license.name	Apache-2.0
 // @license.url	https://www.apache.org/licenses/LICENSE-2.0
 // @BasePath		/
+//
+// @securityDefinitions.apikey	Session
+// @in							header
+// @name						Cookie
+// @description				The ticket of a session. It comes with the first answer that keeps something.
+//
+// @tag.name					Playground
+// @tag.description			What the buttons of a product's page do
+// @tag.name					Session
+// @tag.description			What is kept for a visitor
+// @tag.name					Pages
+// @tag.description			What is shown, as a page or as JSON
+// @tag.name					Health
+// @tag.description			For whatever watches the process
+// @tag.name					Description
+// @tag.description			These documents
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
