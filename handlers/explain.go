@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,14 +80,7 @@ func why(r *record) (title, text string) {
 
 // meaning says in a sentence what a call came to.
 func meaning(r *record) string {
-	said := func(t dialect.Term) bool {
-		for _, s := range r.Said {
-			if s == string(t) {
-				return true
-			}
-		}
-		return false
-	}
+	said := func(t dialect.Term) bool { return slices.Contains(r.Said, string(t)) }
 	switch {
 	case r.Failure != nil:
 		return r.Failure.Text

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -469,6 +470,9 @@ func (p *Playground) stepsView(d *dialect.Dialect, pg page) templates.StepsView 
 		switch {
 		case s.Done && s.By > 0:
 			sv.Exchange, sv.ExchangeHref, sv.Proof = s.By, exchangeHref(d, s.By, pg.q), words.done
+			if s.Proof == dialect.ProofPair && halfWay(pg.state, s.By) {
+				sv.Proof = proofs[dialect.ProofChallenge].done
+			}
 		case s.Done && words.done != "":
 			sv.Proof = sentence(words.done)
 		default:
@@ -480,6 +484,16 @@ func (p *Playground) stepsView(d *dialect.Dialect, pg page) templates.StepsView 
 		v.Steps = append(v.Steps, sv)
 	}
 	return v
+}
+
+// halfWay says that an exchange asked for a second factor.
+func halfWay(s *session.State, n int) bool {
+	for _, e := range s.History {
+		if e.N == n {
+			return slices.Contains(e.Said, string(dialect.MFAToken)) && !slices.Contains(e.Said, string(dialect.AccessToken))
+		}
+	}
+	return false
 }
 
 // stepLink leads to the control of a step.
@@ -752,14 +766,7 @@ func (p *Playground) answerView(d *dialect.Dialect, pg page, slot *session.Slot,
 
 var viewNames = map[string]string{"body": "Body", "headers": "Headers", "request": "Raw request", "curl": "curl", "decoded": "Tokens decoded"}
 
-func hasToken(r *record) bool {
-	for _, s := range r.Said {
-		if s == string(dialect.AccessToken) {
-			return true
-		}
-	}
-	return false
-}
+func hasToken(r *record) bool { return slices.Contains(r.Said, string(dialect.AccessToken)) }
 
 // answerHead is what every view of an answer begins with.
 func (p *Playground) answerHead(d *dialect.Dialect, r *record, a aim, q query) *templates.AnswerView {
