@@ -134,7 +134,7 @@ type RequestJSON struct {
 	Method string `json:"method" example:"POST"`
 	URL    string `json:"url" example:"http://sandbox:1281/token"`
 	// Headers are pairs of name and value, in the order of the wire.
-	Headers [][2]string `json:"headers" swaggertype:"array,array"`
+	Headers [][2]string `json:"headers" swaggertype:"array,array,string"`
 	Body    string      `json:"body" example:"grant_type=password&username=administrator&password=[redacted]"`
 }
 
@@ -143,7 +143,7 @@ type RequestJSON struct {
 type ResponseJSON struct {
 	Status int `json:"status" example:"200"`
 	// Headers are pairs of name and value, in the order of the wire.
-	Headers [][2]string `json:"headers" swaggertype:"array,array"`
+	Headers [][2]string `json:"headers" swaggertype:"array,array,string"`
 	// Body is the text of the answer. Tokens of a real target are shortened.
 	Body string `json:"body"`
 }
