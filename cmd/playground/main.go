@@ -29,11 +29,6 @@ import (
 // @license.url	https://www.apache.org/licenses/LICENSE-2.0
 // @BasePath		/
 //
-// @securityDefinitions.apikey	Session
-// @in							header
-// @name						Cookie
-// @description				The ticket of a session. It comes with the first answer that keeps something.
-//
 // @tag.name					Playground
 // @tag.description			What the buttons of a product's page do
 // @tag.name					Session
@@ -44,6 +39,11 @@ import (
 // @tag.description			For whatever watches the process
 // @tag.name					Description
 // @tag.description			These documents
+//
+// @securityDefinitions.apikey	Session
+// @in							header
+// @name						Cookie
+// @description				The ticket of a session. It comes with the first answer that keeps something.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
