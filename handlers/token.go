@@ -29,7 +29,8 @@ import (
 //	@Param			x.target		formData	string	false	"Target: sandbox, a listed name, or host:port"	default(sandbox)
 //	@Param			x.version		formData	string	false	"API version"
 //	@Success		200				{object}	ResultJSON
-//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Success		303	"For a form without script"
+//	@Header			303	{string}	Location	"The page that shows what came of it"
 //	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/token [post]
@@ -137,7 +138,8 @@ func incomplete(d *dialect.Dialect, call dialect.Call) *Problem {
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Param			x.version	formData	string	false	"API version"
 //	@Success		200			{object}	ResultJSON
-//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Success		303	"For a form without script"
+//	@Header			303	{string}	Location	"The page that shows what came of it"
 //	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/refresh [post]
@@ -196,7 +198,8 @@ func pick(f *posted, slot *session.Slot) string {
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Param			x.version	formData	string	false	"API version"
 //	@Success		200			{object}	ResultJSON
-//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Success		303	"For a form without script"
+//	@Header			303	{string}	Location	"The page that shows what came of it"
 //	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/accounts/logout [post]
@@ -216,7 +219,8 @@ func (p *Playground) Logout(c echo.Context) error {
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Param			x.version	formData	string	false	"API version"
 //	@Success		200			{object}	ResultJSON
-//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Success		303	"For a form without script"
+//	@Header			303	{string}	Location	"The page that shows what came of it"
 //	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/explore [post]
@@ -264,7 +268,8 @@ func (p *Playground) withBearer(c echo.Context, purpose dialect.Purpose) error {
 //	@Param			product		path		string	true	"Product"
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Success		200			{object}	ResultJSON
-//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Success		303	"For a form without script"
+//	@Header			303	{string}	Location	"The page that shows what came of it"
 //	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/forget [post]
@@ -300,7 +305,8 @@ func (p *Playground) Forget(c echo.Context) error {
 //	@Accept			x-www-form-urlencoded
 //	@Produce		json,html
 //	@Success		200	{object}	SessionJSON
-//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Success		303	"For a form without script"
+//	@Header			303	{string}	Location	"The page that shows what came of it"
 //	@Failure		403,421,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/forget [post]
@@ -337,7 +343,8 @@ func (p *Playground) ForgetAll(c echo.Context) error {
 //	@Param			x.key		formData	string	true	"Access token"
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Success		200			{object}	ResultJSON
-//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Success		303	"For a form without script"
+//	@Header			303	{string}	Location	"The page that shows what came of it"
 //	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/key [post]
@@ -385,7 +392,8 @@ func (p *Playground) Key(c echo.Context) error {
 //	@Param			x.host	formData	string	true	"Host, with or without a port"
 //	@Param			x.port	formData	string	false	"Port"
 //	@Success		200		{object}	ResultJSON
-//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Success		303	"For a form without script"
+//	@Header			303	{string}	Location	"The page that shows what came of it"
 //	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/target [post]
@@ -439,7 +447,8 @@ const maxOwnTargets = 20
 //	@Param			x.fingerprint	formData	string	true	"SHA-256 of the certificate, in hexadecimal"
 //	@Param			x.target		formData	string	true	"Target"
 //	@Success		200				{object}	ResultJSON
-//	@Success		303	"For a form without script: Location is the page that shows what came of it"
+//	@Success		303	"For a form without script"
+//	@Header			303	{string}	Location	"The page that shows what came of it"
 //	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/trust [post]

@@ -173,6 +173,7 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 	v.Steps = p.stepsView(d, pg)
 	v.Tokens = p.tokensView(d, pg, slot, now)
 	v.Key = p.keyView(d, pg, slot)
+	v.Notes = append(append(v.Notes, d.Notes...), d.Lifetimes.Note, passwordGrant)
 	next := p.nextStep(d, pg, slot, now, &v)
 	v.Groups = p.groupsView(c, d, pg, slot, now, next)
 	if status == session.MFAPending && !a.Real && pg.state.World != "" {
@@ -195,6 +196,9 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 	}
 	return v
 }
+
+// passwordGrant belongs on every page whose product signs in with a password.
+const passwordGrant = "Current OAuth guidance (RFC 9700, 2.4) rejects the password grant, because the client sees the password. These products need it: use an account made for the purpose."
 
 func (pg page) history(d *dialect.Dialect) []session.Entry { return ownHistory(pg.state, d, pg.aim) }
 
@@ -1102,9 +1106,11 @@ func (p *Playground) peopleView(c echo.Context, q query) templates.PeopleView {
 		if d.Domain != "" {
 			v.Notes = append(v.Notes, d.Name+" also takes "+d.Domain+`\`+administrator.Name+".")
 		}
+		g := templates.ChoiceGroup{ID: "choices-" + d.ID, Product: d.Name}
 		for _, ch := range sandbox.Choices(d) {
-			v.Choices = append(v.Choices, templates.ChoiceRow{Product: d.Short, Where: ch.What, What: ch.Answer + " " + ch.Reason})
+			g.Rows = append(g.Rows, templates.ChoiceRow{Where: ch.What, What: ch.Answer, Why: ch.Reason})
 		}
+		v.Choices = append(v.Choices, g)
 	}
 	return v
 }

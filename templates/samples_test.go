@@ -354,6 +354,6 @@ func samples() map[string]templ.Component {
 		"people": People(PeopleView{Page: samplePage("Sandbox people", "/people", "auto"), People: []PersonRow{
 			{"administrator", "Password1", "Signs in and may do everything."}, {"mfa", "Password1", "Is asked for a code where the product has a second factor."},
 			{"operator", "Password1", "Signs in, but the protected call answers 403."}, {"locked", "Password1", "Is refused: the account is locked."}},
-			Notes: []string{`The first product takes console\administrator too.`}, Choices: []ChoiceRow{{"Example Backup & Replication", "401, expired token", "The message reads “Access token has expired.”"}}}),
+			Notes: []string{`The first product takes console\administrator too.`}, Choices: []ChoiceGroup{{"choices-modern", "Example Backup & Replication", []ChoiceRow{{"401, expired token", "The message reads “Access token has expired.”", "No document prints it."}}}}}),
 	}
 }

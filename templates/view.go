@@ -175,6 +175,8 @@ type ProductView struct {
 	Tokens TokensView
 	// Authenticator is set while a sandbox person has to enter a code.
 	Authenticator *AuthenticatorView
+	// Notes are sentences about the product that surprise.
+	Notes []string
 	// History is newest first.
 	History []HistoryRow
 }
@@ -636,7 +638,14 @@ type PeopleView struct {
 	// Notes are further sentences, such as a spelling that one product takes.
 	Notes []string
 	// Choices are what the sandbox answers where no document says.
-	Choices []ChoiceRow
+	Choices []ChoiceGroup
+}
+
+// ChoiceGroup holds the choices for one product.
+type ChoiceGroup struct {
+	// ID is unique on the page, Product the name in words.
+	ID, Product string
+	Rows        []ChoiceRow
 }
 
 // PersonRow is one sandbox person.
@@ -646,7 +655,7 @@ type PersonRow struct {
 	What string
 }
 
-// ChoiceRow is one choice of the sandbox.
+// ChoiceRow is one choice of the sandbox: where, what it does, and why.
 type ChoiceRow struct {
-	Product, Where, What string
+	Where, What, Why string
 }
