@@ -8,13 +8,14 @@ import "github.com/alecthomas/chroma/v2"
 // more than a step, and every pattern takes at least one character.
 var (
 	jsonLexer = lexer("JSON", chroma.Rules{"root": {
+		// The most frequent come first.
+		{Pattern: `\s+`, Type: chroma.Text},
+		{Pattern: `[{}\[\]:,]+`, Type: chroma.Punctuation},
 		// In valid JSON a string before a colon is a name.
-		{Pattern: `"[^"\\]*(?>\\.[^"\\]*)*"(?=\s*:)`, Type: chroma.NameTag},
-		{Pattern: `"[^"\\]*(?>\\.[^"\\]*)*(?:"|\z)`, Type: chroma.LiteralStringDouble},
+		{Pattern: `"(?>[^"\\]*(?:\\.[^"\\]*)*)"(?=\s*:)`, Type: chroma.NameTag},
+		{Pattern: `"(?>[^"\\]*(?:\\.[^"\\]*)*)(?:"|\z)`, Type: chroma.LiteralStringDouble},
 		{Pattern: `-?[0-9][0-9.eE+\-]*`, Type: chroma.LiteralNumberInteger},
 		{Pattern: `(?:true|false|null)\b`, Type: chroma.KeywordConstant},
-		{Pattern: `[{}\[\]:,]+`, Type: chroma.Punctuation},
-		{Pattern: `\s+`, Type: chroma.Text},
 		{Pattern: `.[^\s"{}\[\]:,]*`, Type: chroma.Text},
 	}})
 
