@@ -1,0 +1,15 @@
+window.ui = SwaggerUIBundle({
+	dom_id: "#swagger-ui",
+	urls: [
+		{ name: "OpenAPI 3", url: "/openapi.json" },
+		{ name: "Swagger 2.0", url: "/swagger.json" },
+	],
+	presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
+	layout: "StandaloneLayout",
+	deepLinking: true,
+	docExpansion: "none",
+	defaultModelsExpandDepth: 0,
+	displayRequestDuration: true,
+	// A foreign service would be asked otherwise.
+	validatorUrl: null,
+});
