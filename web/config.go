@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 
@@ -153,7 +154,7 @@ func stateDir(getenv func(string) string) (string, error) {
 	}
 	home := getenv("HOME")
 	if home == "" {
-		return "", errors.New("HOME is not set; say where to keep sessions with --store bolt:PATH, or use --store memory:")
+		return "", errors.New("the environment has no HOME; say where to keep sessions with --store bolt:PATH, or --store memory: to keep none")
 	}
 	return filepath.Join(home, ".local", "state", name), nil
 }
@@ -179,7 +180,7 @@ func (c *Config) Validate() error {
 	case err != nil:
 		fault("--listen is %.60q; write host:port, for example 127.0.0.1:8080", c.Listen)
 	default:
-		if n, err := net.LookupPort("tcp", port); err != nil || n < 0 {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
 			fault("--listen has the port %.20q; use a number from 0 to 65535", port)
 		}
 		if addr, err := netip.ParseAddr(host); err == nil {

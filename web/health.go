@@ -34,7 +34,7 @@ func CheckHealth(ctx context.Context, cfg Config) error {
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close() //nolint:errcheck // nothing was written
+	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		return fmt.Errorf("the playground answers %s", res.Status)
 	}

@@ -263,7 +263,7 @@ func (p *packer) begin(first []byte) {
 	if p.encoding != "" && text && len(first) >= worthPacking && h.Get("Content-Encoding") == "" {
 		h.Set("Content-Encoding", p.encoding)
 		h.Del("Content-Length")
-		p.out = encoders[p.encoding].Get().(encoder) //nolint:errcheck // the pools hold nothing else
+		p.out = encoders[p.encoding].Get().(encoder)
 		p.out.Reset(p.ResponseWriter)
 	}
 	if p.code == 0 {

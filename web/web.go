@@ -52,7 +52,7 @@ type Server struct {
 
 // Open makes the server and takes its port, so that a port that is taken is an
 // error at once. cfg must have passed [Config.Validate]. Call Close in the end.
-func Open(cfg Config) (s *Server, err error) {
+func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -66,7 +66,7 @@ func Open(cfg Config) (s *Server, err error) {
 		}
 	}()
 
-	s.ln, err = net.Listen("tcp", cfg.Listen)
+	s.ln, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return s, fmt.Errorf("cannot listen on %s: %w; is another playground running? choose another port with --listen", cfg.Listen, err)
 	}
@@ -97,7 +97,7 @@ func Open(cfg Config) (s *Server, err error) {
 		trust = target.TrustOperator
 	}
 	client := &target.Client{
-		Policy: target.Policy{Mode: cfg.mode, Listed: cfg.listed, Own: s.own()},
+		Policy: target.Policy{Mode: cfg.mode, Listed: cfg.listed, Own: s.own(ctx)},
 		Trust:  trust, Limits: cfg.Limits, Now: cfg.Now, Log: s.log,
 	}
 	s.pages = handlers.New(handlers.Config{
@@ -192,7 +192,7 @@ func (s *Server) address(scheme string) string {
 	if s.cfg.public != nil {
 		return s.cfg.public.String()
 	}
-	addr := s.ln.Addr().(*net.TCPAddr) //nolint:errcheck // net.Listen("tcp") gives no other
+	addr := s.ln.Addr().(*net.TCPAddr)
 	host, port := addr.IP.String(), fmt.Sprint(addr.Port)
 	if addr.IP.IsUnspecified() {
 		host = "localhost"
@@ -219,7 +219,7 @@ func (s *Server) names() map[string]bool {
 }
 
 // own are the addresses that no target may lead back to.
-func (s *Server) own() []netip.AddrPort {
+func (s *Server) own(ctx context.Context) []netip.AddrPort {
 	var out []netip.AddrPort
 	if a, err := netip.ParseAddrPort(s.ln.Addr().String()); err == nil {
 		out = append(out, a)
@@ -229,7 +229,7 @@ func (s *Server) own() []netip.AddrPort {
 		if port == "" {
 			port = "6379"
 		}
-		addrs, _ := net.LookupHost(u.Hostname()) // unknown now is unreachable then
+		addrs, _ := net.DefaultResolver.LookupHost(ctx, u.Hostname()) // unknown now is unreachable then
 		for _, a := range addrs {
 			if ap, err := netip.ParseAddrPort(net.JoinHostPort(a, port)); err == nil {
 				out = append(out, ap)

@@ -83,7 +83,7 @@ func serve(ctx context.Context, args []string, getenv func(string) string, stdou
 	if getenv("PLAYGROUND_LOG") == "info" {
 		cfg.Log = slog.New(slog.NewJSONHandler(stderr, nil))
 	}
-	s, err := web.Open(cfg)
+	s, err := web.Open(ctx, cfg)
 	if err != nil {
 		return err
 	}
