@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/inspect"
 	"tokenplayground/web/secret"
 	"tokenplayground/web/session"
 	"tokenplayground/web/snippet"
@@ -109,11 +110,33 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 			rec.Left = append(rec.Left, l.Name)
 		}
 		rec.Choice = p.choice(d, a, call, &out.answer)
+		if out.answer.Values[dialect.AccessToken] != "" {
+			rec.Remarks = inspect.Disagree(inspect.Answer{
+				Values:  out.answer.Values,
+				Access:  inspect.ReadFor(d, out.answer.Values[dialect.AccessToken]),
+				Refresh: inspect.ReadFor(d, out.answer.Values[dialect.RefreshToken]),
+				Date:    dateOf(ex.ResponseHeader),
+			})
+		}
 		p.take(s, d, a, call, out, now)
 	}
 	p.redact(rec, d, a, call, req, ex, &out.answer)
 	rec.Curl = p.curl(d, a, call, req, base, s.State.World, rec.Certificate)
 	return out, nil
+}
+
+// dateOf is the server's clock, zero if it does not say.
+func dateOf(header [][2]string) time.Time {
+	for _, h := range header {
+		if strings.EqualFold(h[0], "Date") {
+			t, err := http.ParseTime(h[1])
+			if err != nil {
+				return time.Time{}
+			}
+			return t
+		}
+	}
+	return time.Time{}
 }
 
 func versionOf(d *dialect.Dialect, id string) string {

@@ -69,6 +69,14 @@ func readForm(body string) (dialect.Pairs, error) {
 		if !utf8.ValidString(p.Name) || !utf8.ValidString(p.Value) {
 			return nil, brokenForm("The field " + quoteName(strings.ToValidUTF8(p.Name, "?")) + " is not UTF-8.")
 		}
+	}
+	return withoutZero(pairs)
+}
+
+// withoutZero refuses zero bytes: no product's value holds one, and whatever
+// is written in C would read less than was sent.
+func withoutZero(pairs dialect.Pairs) (dialect.Pairs, error) {
+	for _, p := range pairs {
 		if strings.ContainsRune(p.Name+p.Value, 0) {
 			return nil, brokenForm("The field " + quoteName(p.Name) + " holds a zero byte.")
 		}
@@ -81,6 +89,9 @@ func isHex(c byte) bool {
 }
 
 func readJSON(body []byte) (dialect.Pairs, error) {
+	if !utf8.Valid(body) { // the decoder would put U+FFFD in a password
+		return nil, brokenForm("The JSON is not UTF-8.")
+	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.UseNumber()
 	if tok, err := dec.Token(); err != nil || tok != json.Delim('{') {
@@ -120,7 +131,7 @@ func readJSON(body []byte) (dialect.Pairs, error) {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, brokenForm("Something follows the JSON object.")
 	}
-	return pairs, nil
+	return withoutZero(pairs)
 }
 
 // Form is what a person typed, to be shown again. Secrets are not in it.

@@ -167,15 +167,41 @@ func looksSecret(name, value string) bool {
 		return true
 	}
 	for _, run := range denseText.FindAllString(value, -1) {
-		if entropy(run) > 3.8 {
+		if entropy(run) > 3.8 && mixed(run) {
 			return true
 		}
 	}
 	return strings.HasPrefix(strings.ToLower(value), "bearer ")
 }
 
-// entropy is Shannon's, in bits a character. English words joined by dashes
-// stay below 3.8; 32 characters of base64 seldom do.
+// mixed says that letters and digits, or small letters and capitals, follow
+// each other at one character in five or more. In words that are joined by
+// dashes they hardly do; in base64 they do at two in five.
+func mixed(s string) bool {
+	class := func(c byte) int {
+		switch {
+		case '0' <= c && c <= '9':
+			return 1
+		case 'a' <= c && c <= 'z':
+			return 2
+		case 'A' <= c && c <= 'Z':
+			return 3
+		}
+		return 0
+	}
+	changes := 0
+	for i := 1; i < len(s); i++ {
+		before, after := class(s[i-1]), class(s[i])
+		// A capital before a small letter begins a word.
+		if before != after && before != 0 && after != 0 && (before != 3 || after != 2) {
+			changes++
+		}
+	}
+	return changes*5 >= len(s)
+}
+
+// entropy is Shannon's, in bits a character: 32 characters of base64 seldom
+// have less than 3.8.
 func entropy(s string) float64 {
 	count := map[rune]int{}
 	n := 0

@@ -45,6 +45,8 @@ type record struct {
 	Left     []string      `json:"left,omitempty"`
 	Raw      bool          `json:"raw,omitempty"`
 	Message  string        `json:"message,omitempty"`
+	// Remarks are contradictions between the answer and its tokens.
+	Remarks []string `json:"remarks,omitempty"`
 	Checks   []check       `json:"checks,omitempty"`
 	// Sandbox says that the body may be shown whole.
 	Sandbox bool `json:"sandbox"`

@@ -776,7 +776,7 @@ func hasToken(r *record) bool { return slices.Contains(r.Said, string(dialect.Ac
 func (p *Playground) answerHead(d *dialect.Dialect, r *record, a aim, q query) *templates.AnswerView {
 	v := &templates.AnswerView{
 		Number: r.N, Href: exchangeHref(d, r.N, q), Status: r.status(), Good: r.Accepted, Sentence: meaning(r),
-		Unknown: r.Left, Choice: r.Choice,
+		Unknown: r.Left, Remarks: r.Remarks, Choice: r.Choice,
 	}
 	v.Facts = append(v.Facts, took(r.Took), clockTime(r.At)+" UTC")
 	if r.TokenSent == "" {

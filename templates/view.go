@@ -396,6 +396,8 @@ type AnswerView struct {
 	Did, DidMore string
 	// Unknown are names in the answer that the product's documents do not have.
 	Unknown []string
+	// Remarks are contradictions in the answer, as sentences.
+	Remarks []string
 	// Choice marks what no document says and the sandbox chose, as a sentence.
 	Choice string
 	// Save is the card for the refresh token.
