@@ -47,7 +47,7 @@ type record struct {
 	Message  string        `json:"message,omitempty"`
 	// Remarks are contradictions between the answer and its tokens.
 	Remarks []string `json:"remarks,omitempty"`
-	Checks   []check       `json:"checks,omitempty"`
+	Checks  []check  `json:"checks,omitempty"`
 	// Sandbox says that the body may be shown whole.
 	Sandbox bool `json:"sandbox"`
 	// Basis of a sandbox answer that is a choice.
