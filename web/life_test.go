@@ -214,7 +214,10 @@ func TestExpiryFollowsTheClock(t *testing.T) {
 	})
 }
 
-var sixDigits = regexp.MustCompile(`\b\d{6}\b`)
+var (
+	sixDigits = regexp.MustCompile(`\b\d{6}\b`)
+	longToken = regexp.MustCompile(`[A-Za-z0-9._~+/=-]{100,}`)
+)
 
 // code reads the page's authenticator, as a person does.
 func code(t *testing.T, v *visitor, d *dialect.Dialect) string {
