@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/heap"
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -109,6 +110,36 @@ func (m *Memory) Delete(_ context.Context, key string) error {
 // needed.
 func (m *Memory) Lease(ctx context.Context, key string, _ time.Duration) (Lease, error) {
 	return m.locks.Lease(ctx, key)
+}
+
+// Count implements [Counter].
+func (m *Memory) Count(_ context.Context, prefix string) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for key := range m.items {
+		if strings.HasPrefix(key, prefix) && m.live(key) != nil {
+			n++
+		}
+	}
+	return n, nil
+}
+
+// Purge implements [Purger].
+func (m *Memory) Purge(_ context.Context, prefix string) (int, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for key, it := range m.items {
+		if !strings.HasPrefix(key, prefix) {
+			continue
+		}
+		if m.live(key) != nil {
+			n++
+		}
+		m.remove(it)
+	}
+	return n, nil
 }
 
 // live returns the entry under key unless its time is over.

@@ -34,12 +34,15 @@ const Any = ^uint64(0)
 // MaxKey is the longest key in bytes. It leaves room below every backend's own limit.
 const MaxKey = 512
 
-// leasePrefix is where a backend that keeps leases beside values puts them, so no value may live there.
-const leasePrefix = "lease:"
+// What a backend keeps beside values begins like this, so no value may: its leases, and what it counts by.
+const (
+	leasePrefix = "lease:"
+	countPrefix = "count:"
+)
 
 // A Store keeps bytes under a key for a time. It is safe for concurrent use.
 //
-// Keys are 1 to [MaxKey] bytes and do not begin with "lease:". Values belong to the caller: the store
+// Keys are 1 to [MaxKey] bytes and begin with neither "lease:" nor "count:". Values belong to the caller: the store
 // copies what it is given, and what it returns may be written to.
 type Store interface {
 	// Get returns the value and its version, which is never 0 and never [Any]. Errors: ErrNotFound (also
@@ -61,6 +64,21 @@ type Store interface {
 	Lease(ctx context.Context, key string, ttl time.Duration) (Lease, error)
 }
 
+// A Counter is a [Store] that can tell how much it keeps without looking at any value. All of ours are.
+type Counter interface {
+	// Count says how many values live under keys that begin with prefix. It is meant to be asked every few
+	// seconds, not with every request, and may be off by what is written meanwhile. Errors: ErrUnavailable.
+	Count(ctx context.Context, prefix string) (int, error)
+}
+
+// A Purger is a [Store] that can be emptied. All of ours are.
+type Purger interface {
+	// Purge deletes every value whose key begins with prefix, "" for all, and says how many there were. It may
+	// miss what is written meanwhile; a Put that names a version from before fails. It looks through all
+	// keys, so it is for an operator and not for a request. Errors: ErrUnavailable, with the number until then.
+	Purge(ctx context.Context, prefix string) (int, error)
+}
+
 // A Lease is held until it is released: while its process lives it renews itself every third of its ttl.
 type Lease interface {
 	// Release lets the next one in. Releasing twice does nothing.
@@ -76,6 +94,8 @@ func Check(key string, ttl time.Duration) error {
 		return fmt.Errorf("the key has %d bytes; at most %d are allowed", len(key), MaxKey)
 	case strings.HasPrefix(key, leasePrefix):
 		return fmt.Errorf("the key %q begins with %q, which is kept for leases", key, leasePrefix)
+	case strings.HasPrefix(key, countPrefix):
+		return fmt.Errorf("the key %q begins with %q, which is kept for counting", key, countPrefix)
 	case ttl <= 0:
 		return fmt.Errorf("the time to live is %v; it must be more than zero", ttl)
 	}

@@ -245,6 +245,95 @@ func (s *Store) Sweep(ctx context.Context) (int, error) {
 	}
 }
 
+// Count implements [store.Counter]. It reads the keys, and of each value only when it ends.
+func (s *Store) Count(ctx context.Context, prefix string) (int, error) {
+	n := 0
+	err := s.each(ctx, prefix, func(_ []byte, live bool) error {
+		if live {
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
+// Purge implements [store.Purger].
+func (s *Store) Purge(ctx context.Context, prefix string) (int, error) {
+	n := 0
+	var chunk [][]byte
+	flush := func() error {
+		keys, living := chunk, 0
+		chunk = nil
+		err := s.do(ctx, func(b *bolt.Bucket) error {
+			living = 0
+			for _, k := range keys {
+				if expires, _, _, ok := split(b.Get(k)); ok && !s.over(expires) {
+					living++
+				}
+				if err := b.Delete(k); err != nil {
+					return fatal{err}
+				}
+			}
+			return nil
+		})
+		if err == nil {
+			n += living
+		}
+		return err
+	}
+	err := s.each(ctx, prefix, func(k []byte, _ bool) error {
+		if chunk = append(chunk, bytes.Clone(k)); len(chunk) < sweepChunk {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil && len(chunk) > 0 {
+		err = flush()
+	}
+	return n, err
+}
+
+// each calls do for every key that begins with prefix, outside any transaction, so it may write. Each reading
+// takes some thousand keys: a long one would keep freed pages from being used again.
+func (s *Store) each(ctx context.Context, prefix string, do func(key []byte, live bool) error) error {
+	type found struct {
+		key  []byte
+		live bool
+	}
+	for from := []byte(prefix); from != nil; {
+		if err := ctx.Err(); err != nil {
+			return unavailable(err)
+		}
+		var batch []found
+		var next []byte
+		err := guard(func() error {
+			return s.db.View(func(tx *bolt.Tx) error {
+				batch, next = batch[:0], nil
+				c := tx.Bucket(valuesBucket).Cursor()
+				for k, v := c.Seek(from); k != nil && bytes.HasPrefix(k, []byte(prefix)); k, v = c.Next() {
+					if len(batch) == sweepLook {
+						next = bytes.Clone(k)
+						return nil
+					}
+					expires, _, _, ok := split(v)
+					batch = append(batch, found{bytes.Clone(k), ok && !s.over(expires)})
+				}
+				return nil
+			})
+		})
+		if err != nil {
+			return classify(err)
+		}
+		for _, f := range batch {
+			if err := do(f.key, f.live); err != nil {
+				return err
+			}
+		}
+		from = next
+	}
+	return nil
+}
+
 // expired looks at the records from a key on and returns the keys of those that are over, and where to go
 // on, nil at the end.
 func (s *Store) expired(from []byte) (dead [][]byte, next []byte, err error) {

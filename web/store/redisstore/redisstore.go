@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	mrand "math/rand/v2"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -35,20 +36,53 @@ const (
 	pollMost  = 40 * time.Millisecond
 
 	versionLen = 8
+
+	// scanCount is how many keys one step of a scan looks at: some tenths of a millisecond for Redis.
+	scanCount = 1000
 )
+
+// globEscaper keeps a key that holds signs of a pattern from being one.
+var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
 // swap writes a value if the version before it is the wanted one. A value starts with its version, so the
 // check costs eight bytes whatever the value's size; no version at all reads as the empty string. That the
 // new version is already there means that the answer to the first attempt was lost.
 //
-//	KEYS[1]  the key
+// If there is an index to count by, the key is entered with the time at which it ends. That is done on a best
+// effort: a user who may not do it still has sessions, and is told when they are to be counted.
+//
+//	KEYS     the key; the index, if the key is counted
 //	ARGV     wanted version, '' for none, '*' for any; new version; version and value; milliseconds
 var swap = redis.NewScript(`
 local have = redis.call('GETRANGE', KEYS[1], 0, 7)
 if have == ARGV[2] then return 1 end
 if ARGV[1] ~= '*' and have ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
+if KEYS[2] then
+	local now = redis.pcall('TIME')
+	if not now.err then
+		redis.pcall('ZADD', KEYS[2], now[1] * 1000 + math.floor(now[2] / 1000) + ARGV[4], KEYS[1])
+		local left = redis.pcall('PTTL', KEYS[2])
+		if type(left) == 'number' and left < tonumber(ARGV[4]) then redis.pcall('PEXPIRE', KEYS[2], ARGV[4]) end
+	end
+end
 return 1`)
+
+// remove deletes a key that is counted.
+//
+//	KEYS  the key; the index
+var remove = redis.NewScript(`
+redis.call('DEL', KEYS[1])
+redis.pcall('ZREM', KEYS[2], KEYS[1])
+return 1`)
+
+// count says how many entries of an index have not ended and drops the others.
+//
+//	KEYS[1]  the index
+var count = redis.NewScript(`
+local now = redis.call('TIME')
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now[1] * 1000 + math.floor(now[2] / 1000))
+return redis.call('ZCARD', KEYS[1])`)
 
 // hold takes a lease that is free, and renews one that is ours.
 //
@@ -71,6 +105,9 @@ type Options struct {
 	Prefix string
 	// RootCAs are who may vouch for the server of a rediss:// URL; default: the system's.
 	RootCAs *x509.CertPool
+	// Counted are the beginnings of keys that Count knows the number of without looking for them; default
+	// "s:", the sessions. Each costs one entry of an index for every key.
+	Counted []string
 	// Log receives what happens without anybody asking, such as a lost lease. Default: discarded.
 	Log *slog.Logger
 }
@@ -78,13 +115,22 @@ type Options struct {
 // Store is a [store.Store] in Redis. Every key has a time to live.
 //
 // Its versions are random, so they need neither a counter nor a trace of what was deleted. A user limited to
-// the keys under the prefix and to GET, SET, DEL, GETRANGE, EVAL and EVALSHA suffices.
+// the keys under the prefix and to GET, SET, DEL, GETRANGE, EVAL and EVALSHA suffices for everything but
+// Count, which needs TIME, ZADD, ZREM, ZCARD, ZREMRANGEBYSCORE, PTTL and PEXPIRE as well, Purge, which needs
+// SCAN, and Policy, which needs CONFIG GET or INFO.
 type Store struct {
-	client *redis.Client
-	prefix string
-	log    *slog.Logger
-	locks  store.Locks
+	client  *redis.Client
+	prefix  string
+	counted []string
+	log     *slog.Logger
+	locks   store.Locks
 }
+
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Counter = (*Store)(nil)
+	_ store.Purger  = (*Store)(nil)
+)
 
 // Open prepares a store at a redis:// or rediss:// URL of the form redis://user:password@host:port/db. It
 // does not wait for Redis: while there is none, every call answers store.ErrUnavailable.
@@ -95,6 +141,9 @@ func Open(address string, o Options) (*Store, error) {
 	}
 	if o.Prefix == "" {
 		o.Prefix = "pg:"
+	}
+	if o.Counted == nil {
+		o.Counted = []string{"s:"}
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
@@ -115,7 +164,7 @@ func Open(address string, o Options) (*Store, error) {
 	opt.DisableIdentity = true
 	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	quieten()
-	return &Store{client: redis.NewClient(opt), prefix: o.Prefix, log: o.Log}, nil
+	return &Store{client: redis.NewClient(opt), prefix: o.Prefix, counted: o.Counted, log: o.Log}, nil
 }
 
 // parse reads the address. Its errors do not quote it, because it may hold a password.
@@ -189,7 +238,7 @@ func (s *Store) Put(ctx context.Context, key string, value []byte, version uint6
 	binary.BigEndian.PutUint64(record, next)
 	copy(record[versionLen:], value)
 
-	done, err := swap.Run(ctx, s.client, []string{s.prefix + key}, want, record[:versionLen], record, millis(ttl)).Bool()
+	done, err := swap.Run(ctx, s.client, s.places(key), want, record[:versionLen], record, millis(ttl)).Bool()
 	switch {
 	case err != nil:
 		return 0, classify(err)
@@ -203,11 +252,94 @@ func (s *Store) Put(ctx context.Context, key string, value []byte, version uint6
 func (s *Store) Delete(ctx context.Context, key string) error {
 	ctx, cancel := context.WithTimeout(ctx, callLimit)
 	defer cancel()
-	if err := s.client.Del(ctx, s.prefix+key).Err(); err != nil {
+	var err error
+	if places := s.places(key); len(places) > 1 {
+		err = remove.Run(ctx, s.client, places).Err()
+	} else {
+		err = s.client.Del(ctx, places[0]).Err()
+	}
+	if err != nil {
 		return classify(err)
 	}
 	return nil
 }
+
+// Count implements [store.Counter]. For what is not among Options.Counted it looks through all keys.
+func (s *Store) Count(ctx context.Context, prefix string) (int, error) {
+	if slices.Contains(s.counted, prefix) {
+		ctx, cancel := context.WithTimeout(ctx, callLimit)
+		defer cancel()
+		n, err := count.Run(ctx, s.client, []string{s.index(prefix)}).Int()
+		if err != nil {
+			return 0, classify(err)
+		}
+		return n, nil
+	}
+	n := 0
+	err := s.scan(ctx, prefix, func(keys []string) error { n += len(keys); return nil })
+	return n, err
+}
+
+// Purge implements [store.Purger].
+func (s *Store) Purge(ctx context.Context, prefix string) (int, error) {
+	n := 0
+	err := s.scan(ctx, prefix, func(keys []string) error {
+		ctx, cancel := context.WithTimeout(ctx, callLimit)
+		defer cancel()
+		gone, err := s.client.Del(ctx, keys...).Result()
+		n += int(gone)
+		return err
+	})
+	if err != nil {
+		return n, err
+	}
+	for _, counted := range s.counted {
+		if !strings.HasPrefix(counted, prefix) {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(ctx, callLimit)
+		defer cancel()
+		if err := s.client.Del(ctx, s.index(counted)).Err(); err != nil {
+			return n, classify(err)
+		}
+	}
+	return n, nil
+}
+
+// scan hands out the keys of values that begin with prefix, some at a time and perhaps twice.
+func (s *Store) scan(ctx context.Context, prefix string, each func(keys []string) error) error {
+	match := globEscaper.Replace(s.prefix+prefix) + "*"
+	for cursor := uint64(0); ; {
+		once, cancel := context.WithTimeout(ctx, callLimit)
+		keys, next, err := s.client.Scan(once, cursor, match, scanCount).Result()
+		cancel()
+		if err != nil {
+			return classify(err)
+		}
+		keys = slices.DeleteFunc(keys, func(k string) bool { return store.Check(k[len(s.prefix):], time.Hour) != nil })
+		if len(keys) > 0 {
+			if err := each(keys); err != nil {
+				return classify(err)
+			}
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+}
+
+// places is where key is kept: under its own name, and in an index if it is counted.
+func (s *Store) places(key string) []string {
+	places := []string{s.prefix + key}
+	for _, counted := range s.counted {
+		if strings.HasPrefix(key, counted) {
+			return append(places, s.index(counted))
+		}
+	}
+	return places
+}
+
+func (s *Store) index(counted string) string { return s.prefix + "count:" + counted }
 
 // Lease implements [store.Store].
 func (s *Store) Lease(ctx context.Context, key string, ttl time.Duration) (store.Lease, error) {

@@ -88,8 +88,8 @@ func TestServer(t *testing.T) {
 		}
 		defer l.Release()
 		keys := mr.Keys()
-		if len(keys) != 2 {
-			t.Errorf("keys %q, want two", keys)
+		if len(keys) != 3 {
+			t.Errorf("keys %q, want three: the value, the lease, the index", keys)
 		}
 		for _, k := range keys {
 			if !strings.HasPrefix(k, "pg:") || mr.TTL(k) != time.Minute {

@@ -152,7 +152,7 @@ func Run(t *testing.T, open func(t *testing.T) (s store.Store, advance func(time
 			}
 		}},
 		{"bad keys and times are refused", func(t *testing.T, s store.Store) {
-			for _, key := range []string{"", strings.Repeat("k", store.MaxKey+1), "lease:k"} {
+			for _, key := range []string{"", strings.Repeat("k", store.MaxKey+1), "lease:k", "count:k"} {
 				if _, err := s.Put(ctx, key, []byte("1"), store.Any, time.Minute); err == nil {
 					t.Errorf("key %.20q was taken", key)
 				}
@@ -163,6 +163,48 @@ func Run(t *testing.T, open func(t *testing.T) (s store.Store, advance func(time
 				}
 			}
 			put(t, s, strings.Repeat("k", store.MaxKey), []byte("1"), 0)
+		}},
+		{"values are counted by the beginning of their key", func(t *testing.T, s store.Store) { // SES-13
+			put(t, s, "s:1", []byte("1"), 0)
+			put(t, s, "s:2", []byte("1"), 0)
+			put(t, s, "s:2", []byte("2"), store.Any)
+			put(t, s, "s:3", []byte("1"), 0)
+			put(t, s, "s*", []byte("1"), 0)
+			put(t, s, "t:1", []byte("1"), 0)
+			if err := s.Delete(ctx, "s:3"); err != nil {
+				t.Fatal(err)
+			}
+			defer lease(t, s, "s:1", time.Minute).Release()
+			for prefix, want := range map[string]int{"s:": 2, "s:2": 1, "s*": 1, "t:": 1, "u:": 0, "": 4} {
+				count(t, s, prefix, want)
+			}
+		}},
+		{"a purge takes what begins alike, the rest stays, and a late put does not bring it back", func(t *testing.T, s store.Store) { // SES-13
+			v := put(t, s, "s:1", []byte("1"), 0)
+			var wg sync.WaitGroup
+			for worker := range 50 {
+				wg.Go(func() {
+					for i := range 22 {
+						if _, err := s.Put(ctx, fmt.Sprintf("a:%d/%d", worker, i), nil, 0, time.Minute); err != nil {
+							t.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			put(t, s, "t:1", []byte("1"), 0)
+			purger, ok := s.(store.Purger)
+			if !ok {
+				t.Fatal("it cannot be purged")
+			}
+			for prefix, want := range map[string]int{"s:": 1, "a:": 1100} {
+				if n, err := purger.Purge(ctx, prefix); err != nil || n != want {
+					t.Errorf("purging %q removed %d, %v; want %d", prefix, n, err, want)
+				}
+				count(t, s, prefix, 0)
+			}
+			refuse(t, s, "s:1", v)
+			get(t, s, "t:1")
 		}},
 		{"of twenty racing puts on one version one wins", func(t *testing.T, s store.Store) {
 			v := put(t, s, "k", []byte("0"), 0)
@@ -295,6 +337,14 @@ func Run(t *testing.T, open func(t *testing.T) (s store.Store, advance func(time
 				t.Errorf("got %q, want %q", got, "2")
 			}
 		}},
+		{"what is over is not counted", func(t *testing.T, s store.Store, advance func(time.Duration)) {
+			put(t, s, "s:1", []byte("1"), 0)
+			advance(30 * time.Second)
+			put(t, s, "s:2", []byte("1"), 0)
+			count(t, s, "s:", 2)
+			advance(45 * time.Second)
+			count(t, s, "s:", 1)
+		}},
 		{"only what is over goes", func(t *testing.T, s store.Store, advance func(time.Duration)) {
 			put(t, s, "early", []byte("1"), 0)
 			advance(30 * time.Second)
@@ -333,6 +383,17 @@ func get(t *testing.T, s store.Store, key string) ([]byte, uint64) {
 		t.Fatalf("getting %.20q: %v", key, err)
 	}
 	return value, v
+}
+
+func count(t *testing.T, s store.Store, prefix string, want int) {
+	t.Helper()
+	counter, ok := s.(store.Counter)
+	if !ok {
+		t.Fatal("it cannot count")
+	}
+	if n, err := counter.Count(context.Background(), prefix); err != nil || n != want {
+		t.Errorf("%q counts %d, %v; want %d", prefix, n, err, want)
+	}
 }
 
 func refuse(t *testing.T, s store.Store, key string, version uint64) {
