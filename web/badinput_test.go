@@ -23,8 +23,7 @@ type upright struct {
 
 func settled(t *testing.T, w *site, d *dialect.Dialect) *upright {
 	t.Helper()
-	v := w.visitor()
-	v.t = t
+	v := w.visitor(t)
 	v.call("/"+d.ID+"/token", signIn(t, d, "administrator"))
 	return &upright{visitor: v, d: d, cookie: v.cookies(), before: v.state("/" + d.ID)}
 }
@@ -188,7 +187,7 @@ func TestMissingField(t *testing.T) {
 			}
 		})
 		t.Run("the refresh token of somebody who has none", func(t *testing.T) {
-			v := w.visitor()
+			v := w.visitor(t)
 			v.post("/"+d.ID+"/token", form(t, d, dialect.RefreshGrant, nil), asJSON).problem(422, "missing-field")
 			v.post("/"+d.ID+"/refresh", "", asJSON).problem(409, "no-token")
 			v.post("/"+d.ID+"/token", form(t, d, dialect.RefreshGrant, nil), asPage).want(422).has("No refresh token is kept here yet")
@@ -231,7 +230,7 @@ func TestHarmlessQueries(t *testing.T) {
 		"ref=" + strings.Repeat("a", 200), "password=", "unknown=1&unknown=2",
 	} {
 		t.Run(q, func(t *testing.T) {
-			w.visitor().get("/vbr?"+q, asPage).want(200)
+			w.visitor(t).get("/vbr?"+q, asPage).want(200)
 		})
 	}
 	t.Run("an unknown part is a problem of its own", func(t *testing.T) {
@@ -239,7 +238,7 @@ func TestHarmlessQueries(t *testing.T) {
 		u.get("/"+u.d.ID+"/exchanges/1?part=cookie", asPage).want(404).has("body, headers, request and curl")
 	})
 	t.Run("an unknown view is the first one", func(t *testing.T) {
-		w.visitor().get("/vbr?view=nope&theme=nope", asPage).want(200)
+		w.visitor(t).get("/vbr?view=nope&theme=nope", asPage).want(200)
 	})
 }
 
@@ -280,7 +279,7 @@ func TestGETChangesNothing(t *testing.T) {
 
 func TestHostsThatAreOurs(t *testing.T) {
 	w := open(t)
-	v := w.visitor()
+	v := w.visitor(t)
 	port := w.url[strings.LastIndex(w.url, ":"):]
 	for _, host := range []string{"localhost", "localhost" + port, "LOCALHOST", "127.0.0.1", "127.0.0.1" + port, "[::1]", "[::1]" + port} {
 		if got := v.get("/vbr", asPage, []string{"Host", host}); got.status != 200 {

@@ -20,8 +20,7 @@ import (
 func TestLifeOverJSON(t *testing.T) {
 	w := open(t)
 	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
-		v := w.visitor()
-		v.t = t
+		v := w.visitor(t)
 		base := "/" + d.ID
 		obtain := d.Operation(dialect.Obtain)
 
@@ -114,7 +113,7 @@ func TestLifeOverJSON(t *testing.T) {
 // TestShapeOfAnAnswer holds the members and their order to what scripts are
 // promised.
 func TestShapeOfAnAnswer(t *testing.T) {
-	v := open(t).visitor()
+	v := open(t).visitor(t)
 	d := dialect.All()[0]
 	members := func(raw json.RawMessage) []string {
 		dec := json.NewDecoder(strings.NewReader(string(raw)))
@@ -190,7 +189,7 @@ func TestShapeOfAnAnswer(t *testing.T) {
 func TestExpiryFollowsTheClock(t *testing.T) {
 	w := open(t)
 	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
-		v := w.visitor()
+		v := w.visitor(t)
 		base := "/" + d.ID
 		v.call(base+"/token", signIn(t, d, "administrator"))
 		w.advance(d.Lifetimes.Access + time.Second)
@@ -246,7 +245,7 @@ func TestSecondFactor(t *testing.T) {
 	w := open(t)
 	challenged := 0
 	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
-		v := w.visitor()
+		v := w.visitor(t)
 		base := "/" + d.ID
 		got := v.call(base+"/token", signIn(t, d, "mfa"))
 		switch d.SecondFactor {
@@ -295,7 +294,7 @@ func TestSecondFactor(t *testing.T) {
 func TestFormsWithoutScript(t *testing.T) {
 	w := open(t)
 	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
-		v := w.visitor()
+		v := w.visitor(t)
 		page := v.get("/"+d.ID+"?op=token&try=token&fill=1", asPage).want(200).has(html.EscapeString(d.Title), "administrator")
 		if v.cookies() != "" {
 			t.Error("a cookie before the first submit")
@@ -373,7 +372,7 @@ func formOf(t *testing.T, page, id string) (action string, fields url.Values) {
 func TestFragments(t *testing.T) {
 	w := open(t)
 	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
-		v := w.visitor()
+		v := w.visitor(t)
 		fragment := func(r *reply) {
 			t.Helper()
 			r.has(`id="play"`).lacks("<html", "<head>", "<body", "<!DOCTYPE")

@@ -131,7 +131,7 @@ func TestRealTarget(t *testing.T) {
 	w := open(t)
 	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
 		s := realServer(t, d)
-		v := w.visitor()
+		v := w.visitor(t)
 		base, at := "/"+d.ID, "&x.target="+url.QueryEscape(s.address)
 		token := signIn(t, d, "administrator") + at
 
@@ -235,7 +235,7 @@ func TestRealTarget(t *testing.T) {
 
 		t.Run("another visitor trusts nothing", func(t *testing.T) {
 			before := len(s.received())
-			if got := w.visitor().call(base+"/token", token); got.Exchange.Failure == nil || got.Exchange.Failure.Kind != "tls-untrusted" || len(s.received()) != before {
+			if got := w.visitor(t).call(base+"/token", token); got.Exchange.Failure == nil || got.Exchange.Failure.Kind != "tls-untrusted" || len(s.received()) != before {
 				t.Errorf("got %s", got.raw)
 			}
 		})
@@ -332,7 +332,7 @@ func TestListedTargets(t *testing.T) {
 	}
 	file := writeFile(t, filepath.Join(dir, "targets.json"), list)
 	w := open(t, "--egress", "allowlist", "--targets", file)
-	v := w.visitor()
+	v := w.visitor(t)
 	base := "/" + d.ID
 	v.get(base, asPage).want(200).has("Lab by CA", "Lab by pin").lacks("A server of your own")
 	for _, name := range []string{"Lab by CA", "Lab by pin", "lab by ca"} {
@@ -360,7 +360,7 @@ func TestOtherProfiles(t *testing.T) {
 	d := dialect.All()[1]
 	s := realServer(t, d)
 	w := open(t, "--profile", "demo")
-	v := w.visitor()
+	v := w.visitor(t)
 	v.post("/"+d.ID+"/token", signIn(t, d, "administrator")+"&x.target="+url.QueryEscape(s.address), asJSON).problem(422, "unknown-target")
 	v.post("/"+d.ID+"/target", "x.host="+url.QueryEscape(s.address), asJSON).problem(403, "targets-are-listed")
 	v.post("/"+d.ID+"/trust", "x.fingerprint="+s.fingerprint()+"&x.target="+url.QueryEscape(s.address), asJSON).problem(403, "trust-is-pinned")
@@ -375,7 +375,7 @@ func TestOtherProfiles(t *testing.T) {
 func TestOwnTargetIsRemembered(t *testing.T) {
 	w := open(t)
 	d := dialect.All()[1]
-	v := w.visitor()
+	v := w.visitor(t)
 	for typed, want := range map[string]string{
 		"x.host=srv.lab.local":                      "srv.lab.local:" + strconv.Itoa(d.Port),
 		"x.host=SRV2.Lab.Local.&x.port=1234":        "srv2.lab.local:1234",
@@ -507,7 +507,7 @@ func TestFailures(t *testing.T) {
 	}
 	for _, tc := range cases {
 		t.Run(tc.name, func(t *testing.T) {
-			v := w.visitor()
+			v := w.visitor(t)
 			base, at := "/"+d.ID, "x.target="+url.QueryEscape(tc.address)
 			got := v.call(base+"/token", signIn(t, d, "administrator")+"&"+at)
 			if f := got.Exchange.Failure; f != nil && f.Kind == "tls-untrusted" {

@@ -123,14 +123,16 @@ type visitor struct {
 	http *http.Client
 }
 
-func (w *site) visitor() *visitor {
+// visitor comes for the first time; t is the test that its calls may end.
+func (w *site) visitor(t testing.TB) *visitor {
+	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
 	transport := &http.Transport{}
-	w.t.Cleanup(transport.CloseIdleConnections)
-	return &visitor{t: w.t, base: w.url, http: &http.Client{Transport: transport, Jar: jar,
+	t.Cleanup(transport.CloseIdleConnections)
+	return &visitor{t: t, base: w.url, http: &http.Client{Transport: transport, Jar: jar,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}
 }
 
