@@ -21,7 +21,7 @@ import (
 
 // uiPolicy is the pages' own policy but for Trusted Types: Swagger UI cleans
 // descriptions with DOMPurify, which makes a policy of that name.
-const uiPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+const uiPolicy = "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-RL3ie0nH+Lzz2YNqQN83mnU0J1ot4QL7b99vMdIX99w='; img-src 'self' data:; connect-src 'self'; " +
 	"form-action 'none'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types default dompurify"
 
 //go:embed ui
