@@ -104,7 +104,10 @@ func testDocumentedProcedure(t *testing.T, browser context.Context) {
 	}
 	d, site := dialect.All()[i], start(t)
 	for _, at := range everyDevice {
-		t.Run(at.name, func(t *testing.T) { followDocument(t, visit(t, browser, site, at), d, title) })
+		t.Run(at.name, func(t *testing.T) {
+			t.Parallel()
+			followDocument(t, visit(t, browser, site, at), d, title)
+		})
 	}
 }
 
@@ -212,7 +215,10 @@ func testLives(t *testing.T, browser context.Context) {
 	site := start(t)
 	for _, d := range dialect.All() {
 		for _, at := range []device{desk, phone.withoutScript()} {
-			t.Run(d.ID+" "+at.name, func(t *testing.T) { live(t, visit(t, browser, site, at), d) })
+			t.Run(d.ID+" "+at.name, func(t *testing.T) {
+				t.Parallel()
+				live(t, visit(t, browser, site, at), d)
+			})
 		}
 	}
 }
@@ -317,20 +323,9 @@ func live(t *testing.T, v *visitor, d *dialect.Dialect) {
 // secondFactor signs in as the person who has one, with the authenticator on
 // the page.
 func (v *visitor) secondFactor(t *testing.T, d *dialect.Dialect, n int) {
-	password := grant(t, d, dialect.PasswordGrant)
-	person := sandbox.People()[slices.IndexFunc(sandbox.People(), func(p sandbox.Person) bool { return p.SecondFactor })]
 	token := d.Operation(dialect.Obtain)
 	v.click(".state .btn", "Get tokens")
-	v.see("the form", "$('#op-token').length && field('token', "+quoteJS(wire(password, dialect.Username))+")")
-	if read[bool](v, "$('#op-token .send .btn').some((b) => text(b) === 'Try it out')") {
-		v.click("#op-token .send .btn", "Try it out")
-		v.see("open fields", "!field('token', "+quoteJS(wire(password, dialect.Username))+").disabled")
-	}
-	v.fill("token", wire(password, dialect.Username), person.Name)
-	v.fill("token", wire(password, dialect.Password), person.Password)
-	v.send(d, token)
-	v.answered(n+1, success(token))
-	v.see("the state half way", "$('.state.is-mfa').length && $('#authenticator').length")
+	v.secondFactorUntil(d, n+1)
 	v.look("half way")
 	v.click("#authenticator .btn", "Use this code")
 	code := wire(grant(t, d, dialect.MFAGrant), dialect.MFACode)

@@ -26,6 +26,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // What the browser tests need beside Go, and what they leave behind.
@@ -55,6 +56,12 @@ func TestBrowser(t *testing.T) {
 	b := launch(t)
 	t.Run("the documented procedure", func(t *testing.T) { testDocumentedProcedure(t, b) })
 	t.Run("the life of a pair", func(t *testing.T) { testLives(t, b) })
+	t.Run("accessibility", func(t *testing.T) { testAccessibility(t, b) })
+	t.Run("keyboard", func(t *testing.T) { testKeyboard(t, b) })
+	t.Run("clock", func(t *testing.T) { testClock(t, b) })
+	t.Run("addresses", func(t *testing.T) { testAddresses(t, b) })
+	t.Run("effort", func(t *testing.T) { testEffort(t, b) })
+	t.Run("weight", func(t *testing.T) { testWeight(t, b) })
 }
 
 // launch starts a browser that reaches this machine only, and ends it with the
@@ -511,9 +518,12 @@ func (v *visitor) fill(op, wire, text string) {
 	v.t.Helper()
 	v.clickOn(fmt.Sprintf("[field(%s, %s)].filter((e) => e)", quoteJS(op), quoteJS(wire)), "the field "+wire)
 	v.press("a", chromedp.ModifierCtrl)
-	if len(text) > 40 {
+	switch {
+	case text == "":
+		v.press(kb.Backspace)
+	case len(text) > 40:
 		v.paste(text)
-	} else {
+	default:
 		v.press(text)
 	}
 	v.see("what was typed into "+wire, fmt.Sprintf("field(%s, %s).value === %s", quoteJS(op), quoteJS(wire), quoteJS(text)))
@@ -570,14 +580,18 @@ func (v *visitor) shoot(state string) {
 	}
 }
 
-// back presses the browser's button.
+// back presses the browser's button. A page that comes from the browser's memory
+// loads nothing, so there is nothing to wait for but what it shows.
 func (v *visitor) back() {
 	v.t.Helper()
-	ctx, cancel := context.WithTimeout(v.ctx, patience)
-	defer cancel()
-	if err := chromedp.Do(ctx, chromedp.NavigateBack()); err != nil {
-		v.t.Fatalf("%s: going back: %v", v.at.name, err)
-	}
+	v.call("going back", func(ctx context.Context) error {
+		h, err := chromedp.Call(ctx, page.GetNavigationHistory, cdp.Empty{})
+		if err != nil {
+			return err
+		}
+		_, err = chromedp.Call(ctx, page.NavigateToHistoryEntry, page.NavigateToHistoryEntryParams{EntryID: h.Entries[h.CurrentIndex-1].ID})
+		return err
+	})
 }
 
 // reload presses the browser's button.
