@@ -48,6 +48,7 @@ const (
 // is refused as a problem, sends nothing and changes nothing: the history,
 // which every call would lengthen, stays as it was.
 func TestBadInput(t *testing.T) {
+	t.Parallel()
 	w := open(t)
 	d, _ := dialect.Find("vbr")
 	good := signIn(t, d, "administrator")
@@ -163,6 +164,7 @@ func TestBadInput(t *testing.T) {
 // TestMissingField looks closer: the sentence is beside its field, what was
 // typed is there again, and the secret is not.
 func TestMissingField(t *testing.T) {
+	t.Parallel()
 	w := open(t)
 	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
 		u := settled(t, w, d)
@@ -244,6 +246,7 @@ func TestHarmlessQueries(t *testing.T) {
 
 // TestGETChangesNothing asks for every address, and more than once.
 func TestGETChangesNothing(t *testing.T) {
+	t.Parallel()
 	w := open(t)
 	for _, d := range dialect.All() {
 		u := settled(t, w, d)

@@ -167,8 +167,7 @@ var dials = map[string]*regexp.Regexp{
 	"crypto/tls":    regexp.MustCompile(`^(Dial.*|Dialer)$`),
 	"net/smtp":      regexp.MustCompile(`.`),
 	"net/rpc":       regexp.MustCompile(`.`),
-	"os/exec":       regexp.MustCompile(`.`),
-	"syscall":       regexp.MustCompile(`^(Connect|Socket|ForkExec|Exec|StartProcess)$`),
+	"syscall":       regexp.MustCompile(`^(Connect|Socket)$`),
 	"net/textproto": regexp.MustCompile(`^Dial$`),
 }
 

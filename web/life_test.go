@@ -18,6 +18,7 @@ import (
 )
 
 func TestLifeOverJSON(t *testing.T) {
+	t.Parallel()
 	w := open(t)
 	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
 		v := w.visitor(t)
@@ -292,6 +293,7 @@ func TestSecondFactor(t *testing.T) {
 // TestFormsWithoutScript follows the pages as a browser without script does:
 // POST, 303, GET, with what the page itself offers.
 func TestFormsWithoutScript(t *testing.T) {
+	t.Parallel()
 	w := open(t)
 	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
 		v := w.visitor(t)
@@ -370,6 +372,7 @@ func formOf(t *testing.T, page, id string) (action string, fields url.Values) {
 }
 
 func TestFragments(t *testing.T) {
+	t.Parallel()
 	w := open(t)
 	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
 		v := w.visitor(t)

@@ -121,6 +121,8 @@ type visitor struct {
 	t    testing.TB
 	base string
 	http *http.Client
+	// heard, if set, is told every answer.
+	heard func(*reply)
 }
 
 // visitor comes for the first time; t is the test that its calls may end.
@@ -197,7 +199,11 @@ func (v *visitor) do(method, path, body string, headers ...[]string) *reply {
 	if err != nil {
 		v.t.Fatalf("%s %s: %v", method, path, err)
 	}
-	return &reply{t: v.t, call: method + " " + path, status: res.StatusCode, header: res.Header, body: string(data), setter: res.Cookies()}
+	r := &reply{t: v.t, call: method + " " + path, status: res.StatusCode, header: res.Header, body: string(data), setter: res.Cookies()}
+	if v.heard != nil {
+		v.heard(r)
+	}
+	return r
 }
 
 func (v *visitor) get(path string, headers ...[]string) *reply {
