@@ -51,6 +51,12 @@ type Options struct {
 	Now func() time.Time
 	// Log receives what happens without anybody asking: a damaged file, a sweep that failed. Default: discarded.
 	Log *slog.Logger
+	// CheckArgs are arguments with which this program, started once more with the path after them, does
+	// nothing but call CheckFile and end with a status other than 0 if that returns an error. Without them
+	// the file is checked in this process, which some kinds of damage end.
+	CheckArgs []string
+	// CheckLimit is how long that may take until the file counts as damaged; default 10 seconds.
+	CheckLimit time.Duration
 }
 
 // Store is a [store.Store] in a file. Only one process can have the file open.
@@ -59,6 +65,8 @@ type Options struct {
 // other process can open the file.
 type Store struct {
 	db     *bolt.DB
+	path   string
+	note   string
 	now    func() time.Time
 	log    *slog.Logger
 	locks  store.Locks
@@ -68,9 +76,18 @@ type Store struct {
 	done   sync.WaitGroup
 }
 
+var (
+	_ store.Store   = (*Store)(nil)
+	_ store.Counter = (*Store)(nil)
+	_ store.Purger  = (*Store)(nil)
+)
+
 // Open opens the store at path and creates it, and its directory, if there is none: directory 0700, file
-// 0600. A file that others can read is refused, as is one that another process has open. A file that is
-// damaged is set aside as path.corrupt-<time>, with one line in the log, and an empty one takes its place.
+// 0600. A file that others can read is refused, as is, within a second, one that another process has open.
+//
+// A file that was not closed in good order is checked first. One that is damaged is set aside as
+// path.corrupt-<time>, with one line in the log and a Note, and an empty one takes its place. A file of which
+// more than half holds nothing that lives is made smaller.
 func Open(path string, o Options) (*Store, error) {
 	if o.Now == nil {
 		o.Now = time.Now
@@ -78,37 +95,50 @@ func Open(path string, o Options) (*Store, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.CheckLimit == 0 {
+		o.CheckLimit = checkLimit
+	}
+	s := &Store{path: path, now: o.Now, log: o.Log, writes: make(chan *write), stop: make(chan struct{})}
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("making the directory of the store: %w", err)
 	}
-	fi, err := os.Stat(path)
+	before, err := os.Stat(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 	case err != nil:
 		return nil, fmt.Errorf("looking at the store: %w", err)
-	case !fi.Mode().IsRegular():
+	case !before.Mode().IsRegular():
 		return nil, fmt.Errorf("the store %q is not a file; name another path", path)
-	case runtime.GOOS != "windows" && fi.Mode().Perm()&0o077 != 0:
-		return nil, fmt.Errorf("the store %q can be read by other users (mode %04o); run: chmod 600 %q", path, fi.Mode().Perm(), path)
+	case runtime.GOOS != "windows" && before.Mode().Perm()&0o077 != 0:
+		return nil, fmt.Errorf("the store %q can be read by other users (mode %04o); run: chmod 600 %q", path, before.Mode().Perm(), path)
 	}
 	created := err != nil
-
-	db, err := openFile(path)
-	if damage := (*damaged)(nil); errors.As(err, &damage) {
-		aside := path + ".corrupt-" + o.Now().UTC().Format("20060102T150405.000")
-		if err := os.Rename(path, aside); err != nil {
-			return nil, fmt.Errorf("setting the damaged store aside: %w", err)
+	if !created && len(o.CheckArgs) > 0 && !sealed(path) {
+		err := checkApart(path, o.CheckArgs, o.CheckLimit)
+		if damage := (*damaged)(nil); errors.As(err, &damage) {
+			if err := s.setAside(before, damage); err != nil {
+				return nil, err
+			}
+			created = true
+		} else if err != nil {
+			o.Log.Warn("the store is checked in this process instead", "error", err)
 		}
-		o.Log.Error("the store was damaged; it was set aside and an empty one started", "path", path, "aside", aside, "damage", damage.Error())
-		created = true
-		db, err = openFile(path)
 	}
-	if errors.Is(err, berrors.ErrTimeout) {
-		return nil, fmt.Errorf("another process holds the store %q; stop it or name another path: %w", path, store.ErrUnavailable)
+	if err := os.Remove(sealPath(path)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("beginning to use the store: %w", err)
+	}
+
+	db, dead, err := openFile(path, o.Now())
+	if damage := (*damaged)(nil); errors.As(err, &damage) {
+		if err := s.setAside(before, damage); err != nil {
+			return nil, err
+		}
+		created = true
+		db, dead, err = openFile(path, o.Now())
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening the store %q: %w", path, err)
+		return nil, openError(path, err)
 	}
 	if created {
 		// The file is synced by bbolt, its name is not.
@@ -117,12 +147,65 @@ func Open(path string, o Options) (*Store, error) {
 			return nil, fmt.Errorf("keeping the new store %q: %w", path, err)
 		}
 	}
-
-	s := &Store{db: db, now: o.Now, log: o.Log, writes: make(chan *write), stop: make(chan struct{})}
+	if s.db, err = s.shrink(db, dead); err != nil {
+		return nil, openError(path, err)
+	}
 	s.done.Go(s.write)
 	s.done.Go(s.sweepNowAndThen)
 	return s, nil
 }
+
+// openError words why bbolt does not open the file.
+func openError(path string, err error) error {
+	if errors.Is(err, berrors.ErrTimeout) {
+		return fmt.Errorf("another process holds the store %q; stop it or name another path: %w", path, store.ErrUnavailable)
+	}
+	return fmt.Errorf("opening the store %q: %w", path, err)
+}
+
+// setAside renames a damaged file, unless somebody else has put another in its place.
+func (s *Store) setAside(checked os.FileInfo, damage *damaged) error {
+	now, err := os.Stat(s.path)
+	if err != nil || checked != nil && !os.SameFile(checked, now) {
+		return nil
+	}
+	at := s.now().UTC()
+	aside := s.path + ".corrupt-" + at.Format("20060102T150405.000")
+	if err := os.Rename(s.path, aside); err != nil {
+		return fmt.Errorf("setting the damaged store aside: %w", err)
+	}
+	s.log.Error("the store was damaged; it was set aside and an empty one started", "path", s.path, "aside", aside, "damage", damage.Error())
+	s.note = fmt.Sprintf("the store was damaged; an empty one was started on %s, and the damaged one is %s", at.Format(time.RFC3339), filepath.Base(aside))
+	return nil
+}
+
+// shrink returns the store's file made smaller if more than half of it holds nothing that lives.
+func (s *Store) shrink(db *bolt.DB, dead int64) (*bolt.DB, error) {
+	waste, size, err := wasted(db, dead)
+	// Elsewhere a file that is open cannot be replaced, and it must be held until the new one is.
+	if err != nil || size < compactLeast || waste <= size/2 || runtime.GOOS == "windows" {
+		return db, nil //nolint:nilerr // a file that cannot be measured is used as it is
+	}
+	if err := compact(db, s.now()); err != nil {
+		s.log.Warn("the store could not be made smaller; it is used as it is", "path", s.path, "error", err)
+		return db, nil
+	}
+	small, _, err := openFile(s.path, s.now())
+	if closeErr := db.Close(); err == nil {
+		err = closeErr
+	}
+	if err != nil {
+		return nil, err
+	}
+	if fi, err := os.Stat(s.path); err == nil {
+		s.log.Info("the store was made smaller", "path", s.path, "from", size, "to", fi.Size())
+	}
+	return small, nil
+}
+
+// Note tells what an operator should know about how the store was opened, "" if there is nothing: that it
+// was damaged, is empty now, and what the damaged file is called.
+func (s *Store) Note() string { return s.note }
 
 // Close ends the background work, lets a running write finish and closes the file. Later calls answer
 // store.ErrUnavailable.
@@ -131,6 +214,10 @@ func (s *Store) Close() error {
 	s.once.Do(func() {
 		close(s.stop)
 		s.done.Wait()
+		// While the file is still locked. Without the seal the next start just takes longer.
+		if sum, sumErr := checksum(s.path); sumErr == nil {
+			_ = os.WriteFile(sealPath(s.path), []byte(sum), 0o600)
+		}
 		err = s.db.Close()
 	})
 	return err
@@ -479,14 +566,30 @@ func (d *damaged) Error() string { return d.cause.Error() }
 func (d *damaged) Unwrap() error { return d.cause }
 
 // openFile opens the file and walks once over all its keys, so that most damage is found now, while it can
-// still be set aside, and not under a visitor's hands. Damage comes back as *damaged.
-func openFile(path string) (*bolt.DB, error) {
-	var db *bolt.DB
-	err := guard(func() error {
+// still be set aside, and not under a visitor's hands. Damage comes back as *damaged, a file that another
+// process has as bbolt's ErrTimeout. dead is how many bytes belong to records that are over.
+func openFile(path string, now time.Time) (db *bolt.DB, dead int64, err error) {
+	var file *os.File
+	err = guard(func() error {
 		var err error
-		db, err = bolt.Open(path, 0o600, &bolt.Options{Timeout: lockTimeout, FreelistType: bolt.FreelistMapType})
+		db, err = bolt.Open(path, 0o600, &bolt.Options{
+			Timeout: lockTimeout, FreelistType: bolt.FreelistMapType,
+			OpenFile: func(name string, flag int, mode os.FileMode) (*os.File, error) {
+				var err error
+				file, err = os.OpenFile(name, flag, mode)
+				return file, err
+			},
+		})
 		if err != nil {
 			return err
+		}
+		// Another process may have put a new file there while this one waited for the lock of the old.
+		opened, err := file.Stat()
+		if err != nil {
+			return err
+		}
+		if there, err := os.Stat(path); err != nil || !os.SameFile(opened, there) {
+			return berrors.ErrTimeout
 		}
 		return db.Update(func(tx *bolt.Tx) error {
 			_, err := tx.CreateBucketIfNotExists(valuesBucket)
@@ -494,41 +597,54 @@ func openFile(path string) (*bolt.DB, error) {
 		})
 	})
 	if err == nil {
-		err = guard(func() error { return db.View(walk) })
+		err = guard(func() error {
+			return db.View(func(tx *bolt.Tx) error {
+				var err error
+				dead, err = walk(tx, now.UnixNano())
+				return err
+			})
+		})
 	}
 	if err == nil {
-		return db, nil
+		return db, dead, nil
 	}
 	if db != nil {
 		db.Close()
+	} else if file != nil {
+		file.Close() // and with it the lock, if it panicked on the way
 	}
 	var pathErr *os.PathError
 	var errno syscall.Errno
 	if errors.Is(err, berrors.ErrTimeout) || errors.As(err, &pathErr) || errors.As(err, &errno) {
-		return nil, err
+		return nil, 0, err
 	}
-	return nil, &damaged{err}
+	return nil, 0, &damaged{err}
 }
 
-// walk reads every key and every record's header.
-func walk(tx *bolt.Tx) error {
+// walk reads every key and every record's header, and adds up the bytes of the records that are over at now.
+func walk(tx *bolt.Tx, now int64) (dead int64, err error) {
 	size := tx.Size()
 	if fi, err := os.Stat(tx.DB().Path()); err != nil {
-		return err
+		return 0, err
 	} else if fi.Size() < size {
-		return fmt.Errorf("the file has %d bytes and should have at least %d", fi.Size(), size)
+		return 0, fmt.Errorf("the file has %d bytes and should have at least %d", fi.Size(), size)
 	}
 	// A file cannot hold more keys than bytes; damage that leads in a circle ends here.
 	steps := int64(0)
-	return tx.Bucket(valuesBucket).ForEach(func(_, v []byte) error {
+	err = tx.Bucket(valuesBucket).ForEach(func(k, v []byte) error {
 		if steps++; steps > size {
 			return errors.New("the keys do not end")
 		}
-		if _, _, _, ok := split(v); !ok {
+		expires, _, _, ok := split(v)
+		if !ok {
 			return errors.New("a record has no header")
+		}
+		if expires <= now {
+			dead += int64(len(k) + len(v))
 		}
 		return nil
 	})
+	return dead, err
 }
 
 // guard turns a panic of bbolt, and a fault on a page that the file no longer has, into an error. Both
@@ -551,7 +667,8 @@ func classify(err error) error {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG),
 		errors.Is(err, berrors.ErrMaxSizeReached),
 		// bbolt words a file that cannot grow without wrapping the cause.
-		strings.Contains(err.Error(), syscall.ENOSPC.Error()), strings.Contains(err.Error(), syscall.EDQUOT.Error()):
+		strings.Contains(err.Error(), syscall.ENOSPC.Error()), strings.Contains(err.Error(), syscall.EDQUOT.Error()),
+		strings.Contains(err.Error(), syscall.EFBIG.Error()):
 		return fmt.Errorf("%w: %w", store.ErrFull, err)
 	}
 	return unavailable(err)

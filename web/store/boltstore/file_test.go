@@ -230,6 +230,151 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+func TestSTO6Compaction(t *testing.T) {
+	ctx := context.Background()
+	clock := storetest.NewClock()
+	path := filepath.Join(t.TempDir(), "store")
+	s := open(t, path, Options{Now: clock.Now})
+	s.db.NoSync = true
+	// Some go by being deleted, some by their time, and a fifth stays.
+	value := bytes.Repeat([]byte("v"), 1500)
+	for i := range 2500 {
+		ttl := time.Minute
+		if i%5 == 0 {
+			ttl = time.Hour
+		}
+		if _, err := s.Put(ctx, fmt.Sprintf("k%05d", i), value, store.Any, ttl); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := 1; i < 2500; i += 5 {
+		if err := s.Delete(ctx, fmt.Sprintf("k%05d", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last, err := s.Put(ctx, "k00000", value, store.Any, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.db.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	before, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	t.Run("a file that is in use stays as it is", func(t *testing.T) {
+		open(t, path, Options{Now: clock.Now}).Close()
+		if fi, err := os.Stat(path); err != nil || fi.Size() != before.Size() {
+			t.Errorf("%d bytes, %v; want %d", fi.Size(), err, before.Size())
+		}
+	})
+	t.Run("one of which more than half is over or free gets smaller", func(t *testing.T) {
+		clock.Advance(2 * time.Minute)
+		if err := os.WriteFile(path+".compact", []byte("of one that was interrupted"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		var log bytes.Buffer
+		s := open(t, path, Options{Now: clock.Now, Log: slog.New(slog.NewJSONHandler(&log, nil))})
+		fi, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fi.Size() > before.Size()/2 || fi.Mode().Perm() != 0o600 || strings.Count(log.String(), "\n") != 1 {
+			t.Errorf("from %d to %d bytes, mode %v, log: %s", before.Size(), fi.Size(), fi.Mode(), log.String())
+		}
+		t.Logf("from %d to %d KiB", before.Size()>>10, fi.Size()>>10)
+		if n := keys(t, s); n != 500 {
+			t.Errorf("%d records, want 500", n)
+		}
+		if got, v, err := s.Get(ctx, "k00000"); err != nil || !bytes.Equal(got, value) || v != last {
+			t.Errorf("%d bytes at %d, %v; want %d at %d", len(got), v, err, len(value), last)
+		}
+		if next, err := s.Put(ctx, "k00001", value, 0, time.Hour); err != nil || next <= last {
+			t.Errorf("the next version is %d, %v; want more than %d", next, err, last)
+		}
+		if _, err := Open(path, Options{}); !errors.Is(err, store.ErrUnavailable) {
+			t.Errorf("a second holder of the new file: %v", err)
+		}
+		s.Close()
+		if left, _ := filepath.Glob(path + ".c*"); len(left) != 1 {
+			t.Errorf("left: %q, want the seal alone", left)
+		}
+	})
+}
+
+func TestSTO6Growth(t *testing.T) { // D05
+	ctx := context.Background()
+	clock := storetest.NewClock()
+	s := open(t, filepath.Join(t.TempDir(), "store"), Options{Now: clock.Now})
+	s.db.NoSync = true
+	wave := storetest.Times(1000, 20_000)
+	var peak, slowest int64
+	for n := range 5 {
+		for i := range wave {
+			if _, err := s.Put(ctx, fmt.Sprintf("%x-%d-%d", i*7919, n, i), make([]byte, 1000), 0, time.Minute); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n == 0 {
+			fi, err := os.Stat(s.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			peak = fi.Size()
+		}
+		clock.Advance(2 * time.Minute)
+		swept := make(chan error, 1)
+		go func() { _, err := s.Sweep(ctx); swept <- err }()
+		for waiting := true; waiting; {
+			start := time.Now()
+			if _, err := s.Put(ctx, "visitor", nil, store.Any, time.Minute); err != nil {
+				t.Fatal(err)
+			}
+			slowest = max(slowest, int64(time.Since(start)))
+			select {
+			case err := <-swept:
+				if err != nil {
+					t.Fatal(err)
+				}
+				waiting = false
+			default:
+			}
+		}
+	}
+	fi, err := os.Stat(s.path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d records came and went; file %d KiB, %d KiB with a fifth of them alive; slowest write beside a sweep %v", 5*wave, fi.Size()>>10, peak>>10, time.Duration(slowest).Round(time.Millisecond))
+	if fi.Size() > 2*peak {
+		t.Errorf("the file has %d bytes, want at most twice the %d of the first wave", fi.Size(), peak)
+	}
+}
+
+func TestSTO7NoTransactionStaysOpen(t *testing.T) {
+	ctx := context.Background()
+	s := open(t, filepath.Join(t.TempDir(), "store"), Options{})
+	fill(t, s, 10, time.Hour)
+	// What a handler may hold while a target does not answer: a value and a lease.
+	if _, _, err := s.Get(ctx, "k00001"); err != nil {
+		t.Fatal(err)
+	}
+	l, err := s.Lease(ctx, "k00001", time.Minute)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Release()
+	if _, err := s.Count(ctx, ""); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.db.Stats().OpenTxN; n != 0 {
+		t.Errorf("%d transactions are open, want none", n)
+	}
+}
+
 func BenchmarkPutAlone(b *testing.B) {
 	s := open(b, filepath.Join(b.TempDir(), "store"), Options{})
 	value := make([]byte, 12<<10)
