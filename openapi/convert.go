@@ -21,6 +21,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi2"
 	"github.com/getkin/kin-openapi/openapi2conv"
 	"github.com/getkin/kin-openapi/openapi3"
+
+	"tokenplayground/web/dialect"
+	"tokenplayground/web/sandbox"
 )
 
 // amend puts into swag's document what its comments cannot say: everything
@@ -373,8 +376,42 @@ func refine(doc *openapi3.T, op *openapi3.Operation) error {
 	tidy(media.Schema)
 	// Products name their fields as they like, and so does what is sent.
 	s.AdditionalProperties = openapi3.AdditionalProperties{Schema: openapi3.NewSchemaRef("", openapi3.NewStringSchema())}
+	media.Example = sample(s, account)
+	prefill(s, media.Example)
 	body.Content[typeJSON] = media
 	return nil
+}
+
+// account is somebody who can sign in to the sandbox, by our names.
+var account = map[string]any{"grant_type": "password", "username": sandbox.People()[0].Name, "password": sandbox.People()[0].Password}
+
+// prefill puts the values of a sample to the fields themselves, which is where
+// Swagger UI looks for what a form begins with.
+func prefill(s *openapi3.Schema, sample any) {
+	values, _ := sample.(map[string]any)
+	for name, p := range s.Properties {
+		if v, ok := values[name]; ok && p.Value.Default == nil {
+			p.Value.Example = v
+		}
+	}
+}
+
+// sample fills in a form: a field that is not known is its default, or empty,
+// where Swagger UI would put the word string.
+func sample(s *openapi3.Schema, known map[string]any) map[string]any {
+	out := map[string]any{}
+	for name, p := range s.Properties {
+		v, ok := known[name]
+		switch {
+		case ok:
+			out[name] = v
+		case p.Value.Default != nil:
+			out[name] = p.Value.Default
+		case p.Value.Type.Is("string"):
+			out[name] = ""
+		}
+	}
+	return out
 }
 
 func firstKey(c openapi3.Content) string { return slices.Sorted(maps.Keys(c))[0] }
@@ -416,6 +453,9 @@ func (c *call) refine(doc *openapi3.T, op *openapi3.Operation) error {
 	schema := body.Content[typeForm].Schema
 	tidy(schema)
 	grant := c.op.GrantField
+	examples := openapi3.Examples{}
+	body.Content[typeForm].Examples = examples
+	var first any
 	for i := range c.op.Grants {
 		g := &c.op.Grants[i]
 		one := openapi3.NewObjectSchema()
@@ -429,8 +469,23 @@ func (c *call) refine(doc *openapi3.T, op *openapi3.Operation) error {
 				one.Required = append(one.Required, f.Wire)
 			}
 		}
+		known := map[string]any{grant.Wire: g.Wire}
+		for _, f := range g.Takes {
+			switch f.Term {
+			case dialect.Username:
+				known[f.Wire] = account["username"]
+			case dialect.Password:
+				known[f.Wire] = account["password"]
+			}
+		}
+		filled := sample(schema.Value, known)
+		if first == nil {
+			first = filled
+		}
+		examples[g.Wire] = &openapi3.ExampleRef{Value: &openapi3.Example{Summary: g.Label(), Value: filled}}
 		schema.Value.AnyOf = append(schema.Value.AnyOf, openapi3.NewSchemaRef("", one))
 	}
+	prefill(schema.Value, first)
 	return nil
 }
 
