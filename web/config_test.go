@@ -1,0 +1,219 @@
+package web_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"flag"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tokenplayground/web"
+)
+
+func environment(pairs map[string]string) func(string) string {
+	return func(name string) string {
+		if v, ok := pairs[name]; ok {
+			return v
+		}
+		if name == "HOME" {
+			return "/home/somebody"
+		}
+		return ""
+	}
+}
+
+func TestSettingsAndTheirDefaults(t *testing.T) {
+	for _, tc := range []struct {
+		name   string
+		args   []string
+		env    map[string]string
+		want   web.Config // the fields that are compared
+		remedy string
+	}{
+		{name: "nothing said", want: web.Config{Profile: "local", Listen: "127.0.0.1:8080", Egress: "open",
+			Store: "bolt:/home/somebody/.local/state/tokenplayground/playground.db", Keyring: "/home/somebody/.local/state/tokenplayground/keyring"}},
+		{name: "a state folder of the user's", env: map[string]string{"XDG_STATE_HOME": "/state"}, want: web.Config{Profile: "local", Listen: "127.0.0.1:8080", Egress: "open",
+			Store: "bolt:/state/tokenplayground/playground.db", Keyring: "/state/tokenplayground/keyring"}},
+		{name: "a class", args: []string{"--profile", "class", "--store", "memory:"}, want: web.Config{Profile: "class", Listen: "0.0.0.0:8443", Egress: "allowlist", Store: "memory:"}},
+		{name: "a demo", args: []string{"--profile=demo", "--store=memory:"}, want: web.Config{Profile: "demo", Listen: "127.0.0.1:8080", Egress: "sandbox", Store: "memory:"}},
+		{name: "the environment", env: map[string]string{"PLAYGROUND_PROFILE": "demo", "PLAYGROUND_LISTEN": "127.0.0.1:1", "PLAYGROUND_STORE": "bolt:/x/y.db",
+			"PLAYGROUND_PUBLIC_URL": "https://playground.example", "PLAYGROUND_EGRESS": "sandbox", "PLAYGROUND_KEYRING": "/k", "PLAYGROUND_INSECURE_HTTP": "true"},
+			want: web.Config{Profile: "demo", Listen: "127.0.0.1:1", Egress: "sandbox", Store: "bolt:/x/y.db", Keyring: "/k", PublicURL: "https://playground.example", InsecureHTTP: true}},
+		{name: "a flag counts more than the environment", args: []string{"--profile", "local", "--store", "memory:"}, env: map[string]string{"PLAYGROUND_PROFILE": "demo"},
+			want: web.Config{Profile: "local", Listen: "127.0.0.1:8080", Egress: "open", Store: "memory:"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got, err := web.ParseConfig(tc.args, environment(tc.env), io.Discard)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.Profile != tc.want.Profile || got.Listen != tc.want.Listen || got.Egress != tc.want.Egress || got.Store != filepath.FromSlash(tc.want.Store) ||
+				got.Keyring != filepath.FromSlash(tc.want.Keyring) || got.PublicURL != tc.want.PublicURL || got.InsecureHTTP != tc.want.InsecureHTTP {
+				t.Errorf("got %+v, want %+v", got, tc.want)
+			}
+		})
+	}
+}
+
+// TestWrongSettings: every fault is named at once, with the flag and a remedy.
+func TestWrongSettings(t *testing.T) {
+	dir := t.TempDir()
+	targets := writeFile(t, filepath.Join(dir, "targets.json"), []byte(`{"targets":[{"name":"Lab","product":"nope","host":"srv.lab.local","port":9419}]}`))
+	broken := writeFile(t, filepath.Join(dir, "broken.json"), []byte(`{"targets":[{"name":"","host":"http://x","port":0}]}`))
+	good := writeFile(t, filepath.Join(dir, "good.json"), []byte(`{"targets":[{"name":"Lab","product":"vbr","host":"srv.lab.local","port":9419}]}`))
+	for _, tc := range []struct {
+		name string
+		args []string
+		env  map[string]string
+		says []string // each in the error
+	}{
+		{"a profile", []string{"--profile", "prod"}, nil, []string{`--profile is "prod"`, "local, class or demo"}},
+		{"an egress", []string{"--egress", "all"}, nil, []string{"--egress", "sandbox", "allowlist", "open"}},
+		{"no port", []string{"--listen", "127.0.0.1"}, nil, []string{`--listen is "127.0.0.1"`, "host:port"}},
+		{"a port that is none", []string{"--listen", "127.0.0.1:99999"}, nil, []string{`--listen has the port "99999"`, "0 to 65535"}},
+		{"a store", []string{"--store", "mysql://x"}, nil, []string{`--store is "mysql://x"`, "bolt:PATH", "redis://"}},
+		{"bolt without a path", []string{"--store", "bolt:"}, nil, []string{"--store", "bolt:PATH"}},
+		{"memory with a path", []string{"--store", "memory:x"}, nil, []string{"--store"}},
+		{"redis without keys", []string{"--store", "redis://user:hunter2@127.0.0.1/0"}, nil, []string{"--keyring", "replicas"}},
+		{"a public URL without a scheme", []string{"--public-url", "playground.example"}, nil, []string{"--public-url", "https://"}},
+		{"a public URL with a path", []string{"--public-url", "https://playground.example/pg"}, nil, []string{"--public-url", "root"}},
+		{"a public URL in plain http", []string{"--profile", "demo", "--public-url", "http://playground.example"}, nil, []string{"plain http", "--insecure-http"}},
+		{"a network in plain http", []string{"--listen", "0.0.0.0:80", "--egress", "sandbox"}, nil, []string{"plain http on a network", "--public-url"}},
+		{"open to a network", []string{"--listen", "0.0.0.0:80", "--insecure-http"}, nil, []string{"--egress open", "--egress allowlist"}},
+		{"an open class", []string{"--profile", "class", "--egress", "open"}, nil, []string{"--egress open"}},
+		{"a demo that calls", []string{"--profile", "demo", "--egress", "allowlist"}, nil, []string{"--profile demo"}},
+		{"targets for a sandbox", []string{"--egress", "sandbox", "--targets", good}, nil, []string{"--targets", "--egress allowlist"}},
+		{"targets of an unknown product", []string{"--targets", targets}, nil, []string{`"Lab"`, `"nope"`, "vbr"}},
+		{"broken targets", []string{"--targets", broken}, nil, []string{"broken.json:1", `"name"`, "product", "0 is not a port"}},
+		{"targets that are not there", []string{"--targets", filepath.Join(dir, "none.json")}, nil, []string{"none.json"}},
+		{"an argument", []string{"--store", "memory:", "now"}, nil, []string{`"now" is no flag`}},
+		{"an unknown flag", []string{"--verbose"}, nil, []string{"-verbose"}},
+		{"a wrong switch in the environment", nil, map[string]string{"PLAYGROUND_INSECURE_HTTP": "perhaps"}, []string{"PLAYGROUND_INSECURE_HTTP", "true or false"}},
+		{"no home", nil, map[string]string{"HOME": ""}, []string{"HOME", "--store bolt:PATH"}},
+		{"everything", []string{"--profile", "prod", "--egress", "all", "--listen", "x", "--store", "y", "--public-url", "z", "--targets", broken, "extra"},
+			map[string]string{"PLAYGROUND_INSECURE_HTTP": "perhaps"},
+			[]string{"--profile", "--egress", "--listen", "--store", "--public-url", "--targets", `"extra"`, "PLAYGROUND_INSECURE_HTTP"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := web.ParseConfig(tc.args, environment(tc.env), io.Discard)
+			if err == nil {
+				t.Fatal("it is accepted")
+			}
+			for _, text := range tc.says {
+				if !strings.Contains(err.Error(), text) {
+					t.Errorf("got %q, which does not say %q", err, text)
+				}
+			}
+			if strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("the error repeats a password: %q", err)
+			}
+			for line := range strings.SplitSeq(err.Error(), "\n") {
+				if line == "" || len(line) > 400 {
+					t.Errorf("got the line %q", line)
+				}
+			}
+		})
+	}
+	t.Run("help is no fault", func(t *testing.T) {
+		var usage bytes.Buffer
+		if _, err := web.ParseConfig([]string{"--help"}, environment(nil), &usage); !errors.Is(err, flag.ErrHelp) || !strings.Contains(usage.String(), "-listen") {
+			t.Errorf("got %v and %q", err, usage.String())
+		}
+	})
+}
+
+func TestWhatOpenRefuses(t *testing.T) {
+	t.Run("a port that is taken", func(t *testing.T) {
+		ln, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer ln.Close()
+		cfg := configure(t, t.TempDir())
+		cfg.Listen = ln.Addr().String()
+		_, err = web.Open(t.Context(), cfg)
+		if err == nil || !strings.Contains(err.Error(), cfg.Listen) || !strings.Contains(err.Error(), "--listen") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a store that is open already", func(t *testing.T) {
+		w := open(t)
+		_, err := web.Open(t.Context(), configure(t, w.dir))
+		if err == nil || !strings.Contains(err.Error(), "playground.db") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("a keyring that is none", func(t *testing.T) {
+		dir := t.TempDir()
+		writeFile(t, filepath.Join(dir, "keyring"), []byte("swordfish\n"))
+		_, err := web.Open(t.Context(), configure(t, dir))
+		if err == nil || !strings.Contains(err.Error(), "keyring") || strings.Contains(err.Error(), "swordfish") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("what was refused leaves nothing behind", func(t *testing.T) {
+		dir := t.TempDir()
+		cfg := configure(t, dir)
+		writeFile(t, filepath.Join(dir, "keyring"), []byte("swordfish\n"))
+		if _, err := web.Open(t.Context(), cfg); err == nil {
+			t.Fatal("it opened")
+		}
+		cfg.Keyring = filepath.Join(dir, "other")
+		start(t, dir, cfg).visitor(t).get("/readyz").want(200)
+	})
+}
+
+// TestRestart: what was there before is there after, with the same cookie.
+func TestRestart(t *testing.T) {
+	dir := t.TempDir()
+	first := start(t, dir, configure(t, dir))
+	d := "vbr"
+	v := first.visitor(t)
+	before := v.call("/"+d+"/token", "grant_type=password&username=administrator&password=Password1").Session
+	cookie := []string{"Cookie", v.cookies()}
+	first.stop()
+
+	u := start(t, dir, configure(t, dir)).visitor(t)
+	if got := u.post("/"+d+"/explore", "", asJSON, cookie).answer(); got.Session != before || got.Exchange.Response.Status != 200 || got.Exchange.ID != 2 {
+		t.Errorf("explore: got %s", got.raw)
+	}
+	if got := u.post("/"+d+"/refresh", "", asJSON, cookie).answer(); got.Session.State != "valid" || got.Session.AccessToken == before.AccessToken {
+		t.Errorf("refresh: got %s", got.raw)
+	}
+}
+
+func TestHealthCheck(t *testing.T) {
+	for _, profile := range []string{"local", "class"} {
+		t.Run(profile, func(t *testing.T) {
+			w := open(t, "--profile", profile)
+			cfg := w.cfg
+			cfg.Listen = strings.TrimPrefix(strings.TrimPrefix(w.url, "https://"), "http://")
+			if err := web.CheckHealth(t.Context(), cfg); err != nil {
+				t.Error(err)
+			}
+			w.stop()
+			if err := web.CheckHealth(t.Context(), cfg); err == nil {
+				t.Error("it is ready after its end")
+			}
+			gone, cancel := context.WithCancel(t.Context())
+			cancel()
+			if err := web.CheckHealth(gone, cfg); !errors.Is(err, context.Canceled) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	t.Run("a plain request to a class room gets no page", func(t *testing.T) {
+		w := open(t, "--profile", "class")
+		res, err := (&http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12}}}).Get(w.url)
+		if err == nil {
+			res.Body.Close()
+			t.Error("a certificate that nobody vouches for is accepted")
+		}
+	})
+}
