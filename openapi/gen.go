@@ -849,6 +849,9 @@ func (c *call) writeForm(line func(string, ...any)) {
 		if f.Term == dialect.Password {
 			more = " format(password)"
 		}
+		if f.Default != "" {
+			more += " default(" + f.Default + ")"
+		}
 		if f.Since != "" {
 			about += " Since " + f.Since + "."
 		}

@@ -257,7 +257,7 @@ type VacUsers struct {
 //	@Param grant_type formData string true "Authorization grant type." Enums(password, refresh_token, authorization_code, vbr_token) default(password)
 //	@Param username formData string false "With password, required. A domain account has the form DOMAIN\user."
 //	@Param password formData string false "With password, required. Sent once, then dropped. It is never stored, shown or logged." format(password)
-//	@Param use_short_term_refresh formData boolean false "With any grant. true: the refresh token expires 15 minutes after the access token."
+//	@Param use_short_term_refresh formData boolean false "With any grant. true: the refresh token expires 15 minutes after the access token." default(false)
 //	@Param refresh_token formData string false "With refresh_token, required. Previously saved refresh token."
 //	@Param code formData string false "With authorization_code, required. Good for a minute."
 //	@Param vbr_token formData string false "With vbr_token, required. A token that another component issued."
@@ -544,7 +544,7 @@ type VbrLicense struct {
 //	@Param grant_type formData string false "Sets the grant type." Enums(Password, Refresh_token, Mfa) default(Password)
 //	@Param Username formData string false "With Password, required. Sets the user name under which to authenticate on the target server."
 //	@Param Password formData string false "With Password, required. Sent once, then dropped. It is never stored, shown or logged." format(password)
-//	@Param short_lived_refresh_token formData boolean false "With any grant. true: the refresh token has a short life. Since v6."
+//	@Param short_lived_refresh_token formData boolean false "With any grant. true: the refresh token has a short life. Since v6." default(false)
 //	@Param refresh_token formData string false "With Refresh_token, required. Sets the refresh token."
 //	@Param mfa_token formData string false "With Mfa, required. Sets the MFA token: the one that the first answer carried."
 //	@Param mfa_code formData string false "With Mfa, required. Sets the MFA code: six digits from the authenticator."
@@ -836,7 +836,7 @@ type VbazureServiceResults struct {
 //	@Param grantType formData string true "In camel case, unlike in OAuth 2.0." Enums(Password, RefreshToken, UpdaterToken) default(Password)
 //	@Param userName formData string false "With Password, required. An account of the backup appliance."
 //	@Param password formData string false "With Password, required. Sent once, then dropped. It is never stored, shown or logged." format(password)
-//	@Param longLivedRefreshToken formData boolean false "With any grant. true: the refresh token lives 14 days."
+//	@Param longLivedRefreshToken formData boolean false "With any grant. true: the refresh token lives 14 days." default(false)
 //	@Param refreshToken formData string false "With RefreshToken, required. The previously saved refresh token."
 //	@Param updaterToken formData string false "With UpdaterToken, required. A token that the updater issued."
 //	@Success 200 {object} VbahvToken "A new pair of tokens."
@@ -861,7 +861,7 @@ func CallVbahvToken() {}
 //	@Param grantType formData string true "In camel case, unlike in OAuth 2.0." Enums(Password, RefreshToken, UpdaterToken) default(Password)
 //	@Param userName formData string false "With Password, required. An account of the backup appliance."
 //	@Param password formData string false "With Password, required. Sent once, then dropped. It is never stored, shown or logged." format(password)
-//	@Param longLivedRefreshToken formData boolean false "With any grant. true: the refresh token lives 14 days."
+//	@Param longLivedRefreshToken formData boolean false "With any grant. true: the refresh token lives 14 days." default(false)
 //	@Param refreshToken formData string false "With RefreshToken, required. The previously saved refresh token."
 //	@Param updaterToken formData string false "With UpdaterToken, required. A token that the updater issued."
 //	@Success 200 {object} VbahvToken "A new pair of tokens."
