@@ -191,21 +191,6 @@ func (w *witness) check(method, path string, resp *http.Response, body []byte) s
 	return ""
 }
 
-// member is a text of an answer.
-func member(t *testing.T, body []byte, path ...string) string {
-	t.Helper()
-	var v any
-	if err := json.Unmarshal(body, &v); err != nil {
-		t.Fatalf("%v: %s", err, body)
-	}
-	for _, name := range path {
-		m, _ := v.(map[string]any)
-		v = m[name]
-	}
-	s, _ := v.(string)
-	return s
-}
-
 func fill(t *testing.T, d *dialect.Dialect, kind dialect.Kind, version string, values dialect.Values) string {
 	t.Helper()
 	req, err := d.Encode(dialect.Call{Purpose: dialect.Obtain, Kind: kind, Version: version, Values: values})
