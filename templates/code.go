@@ -45,10 +45,14 @@ func plainLines(text []string) []CodeLine {
 }
 
 // getForm splits an address into what a GET form needs, since a browser
-// replaces the query of a GET form's action. Names come sorted.
+// replaces the query of a GET form's action; it keeps the place on the page.
+// Names come sorted.
 func getForm(href string) (action string, fields []Hidden) {
 	action, query, _ := strings.Cut(href, "?")
-	query, _, _ = strings.Cut(query, "#")
+	query, place, found := strings.Cut(query, "#")
+	if found {
+		action += "#" + place
+	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
 		return href, nil

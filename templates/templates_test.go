@@ -222,14 +222,14 @@ func TestCodeCopiesAsTheWireHadIt(t *testing.T) {
 	}
 }
 
-func TestGetFormKeepsTheQuery(t *testing.T) {
+func TestGetFormKeepsQueryAndPlace(t *testing.T) {
 	for _, c := range []struct {
 		href, action string
 		fields       []Hidden
 	}{
 		{"/p", "/p", nil},
 		{"/p?b=2&a=1&a=3", "/p", []Hidden{{"a", "1"}, {"a", "3"}, {"b", "2"}}},
-		{"/p?a=x%26y#op", "/p", []Hidden{{"a", "x&y"}}},
+		{"/p?a=x%26y#op", "/p#op", []Hidden{{"a", "x&y"}}},
 	} {
 		t.Run(c.href, func(t *testing.T) {
 			action, fields := getForm(c.href)
