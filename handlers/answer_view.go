@@ -56,7 +56,7 @@ func (p *Playground) answerView(d *dialect.Dialect, pg page, slot *session.Slot,
 	return v
 }
 
-var viewNames = map[string]string{"body": "Body", "headers": "Headers", "request": "Raw request", "curl": "curl", "decoded": "Tokens decoded"}
+var viewNames = map[string]string{"body": "Body", "headers": "Headers", "request": "Raw request", "curl": "curl", "decoded": "Decoded"}
 
 func hasToken(r *record) bool { return slices.Contains(r.Said, string(dialect.AccessToken)) }
 
