@@ -330,6 +330,9 @@ func (v *visitor) secondFactor(t *testing.T, d *dialect.Dialect, n int) {
 	v.click("#authenticator .btn", "Use this code")
 	code := wire(grant(t, d, dialect.MFAGrant), dialect.MFACode)
 	v.see("the code in the form", "/^\\d{6}$/.test(field('token', "+quoteJS(code)+")?.value)")
+	if v.at.noScript {
+		v.see("the form, not the top of the page", "location.hash === '#op-token'")
+	}
 	v.look("code filled in")
 	v.send(d, token)
 	v.answered(n+2, success(token))

@@ -539,6 +539,7 @@ func (v *visitor) choose(op, wire, option string) {
 	v.see("the choice of "+option, fmt.Sprintf("field(%s, %s).selectedOptions[0].text === %s", quoteJS(op), quoteJS(wire), quoteJS(option)))
 	if v.at.noScript {
 		v.click("#op-"+op+" .field button", "Change")
+		v.see("the form again", "location.hash === '#op-"+op+"'")
 	}
 }
 
