@@ -3,13 +3,12 @@ package session
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/securecookie"
@@ -44,6 +43,14 @@ type Config struct {
 	Idle time.Duration
 	// Absolute is how long a session lives at all; default 12 hours.
 	Absolute time.Duration
+	// EndWithTokens ends a session no later than its last token, or a minute after its last write, if the ends
+	// of all its tokens are known. The history then goes with them; without it a token that is over is shown
+	// as dead until Idle or Absolute.
+	EndWithTokens bool
+	// Most is how many sessions there may be at once, on all replicas together; default 20,000, below zero
+	// any number. It is kept to within what replicas make in some seconds, and only with a store that can
+	// count.
+	Most int
 	// Now tells the time; default time.Now.
 	Now func() time.Time
 	// Rand gives tickets; default crypto/rand.Reader.
@@ -55,16 +62,24 @@ type Config struct {
 // Manager finds, opens and saves sessions. It is safe for concurrent use.
 type Manager struct {
 	store    store.Store
-	keys     *Keyring
-	codecs   []*securecookie.SecureCookie // one per key, the active one first
+	ring     atomic.Pointer[ring]
 	name     string
 	secure   bool
 	idle     time.Duration
 	absolute time.Duration
+	bound    bool // to the tokens
+	leaseFor time.Duration
 	now      func() time.Time
 	rand     io.Reader
 	log      *slog.Logger
-	unknown  sync.Map // ids of keys that were missed, so that each is logged once
+	crowd    crowd
+	missed   missed
+}
+
+// ring is a keyring and what is made of it. Both are replaced together and never change.
+type ring struct {
+	keys   *Keyring
+	codecs []*securecookie.SecureCookie // one per key, the active one first
 }
 
 var _ sessions.Store = (*Manager)(nil)
@@ -81,9 +96,10 @@ func New(c Config) (*Manager, error) {
 		return nil, fmt.Errorf("sessions cannot live %v idle and %v in all; give times above zero", c.Idle, c.Absolute)
 	}
 	m := &Manager{
-		store: c.Store, keys: c.Keyring, name: "pg", secure: c.Secure,
-		idle: c.Idle, absolute: c.Absolute, now: c.Now, rand: c.Rand, log: c.Log,
+		store: c.Store, name: "pg", secure: c.Secure, leaseFor: leaseFor,
+		idle: c.Idle, absolute: c.Absolute, bound: c.EndWithTokens, now: c.Now, rand: c.Rand, log: c.Log,
 	}
+	m.crowd.most = c.Most
 	if m.secure {
 		m.name = "__Host-pg"
 	}
@@ -96,19 +112,36 @@ func New(c Config) (*Manager, error) {
 	if m.now == nil {
 		m.now = time.Now
 	}
+	if m.crowd.most == 0 {
+		m.crowd.most = sessionsMost
+	}
 	if m.rand == nil {
 		m.rand = rand.Reader
 	}
 	if m.log == nil {
 		m.log = slog.New(slog.DiscardHandler)
 	}
-	for _, key := range c.Keyring.DeriveAll(LabelCookie) {
+	return m, m.Rekey(c.Keyring)
+}
+
+// Rekey has the manager use another keyring from now on. Requests that are under way end with the one that
+// they began with. Sessions sealed under a key that the new one lacks end.
+func (m *Manager) Rekey(k *Keyring) error {
+	if k == nil || len(k.keys) == 0 {
+		return errors.New("sessions need a keyring with at least one key")
+	}
+	r := &ring{keys: k}
+	for _, key := range k.DeriveAll(LabelCookie) {
 		sc := securecookie.New(key, nil).SetSerializer(securecookie.NopEncoder{}).MaxLength(cookieMost)
 		// The record knows when the session ends; the cookie's own time stamp cannot be told the time.
-		m.codecs = append(m.codecs, sc.MaxAge(0))
+		r.codecs = append(r.codecs, sc.MaxAge(0))
 	}
-	return m, nil
+	m.ring.Store(r)
+	return nil
 }
+
+// sealer seals and opens with the keyring of now.
+func (m *Manager) sealer(ticket [ticketLen]byte) sealer { return newSealer(m.ring.Load().keys, ticket) }
 
 // CookieName is the name of the session cookie.
 func (m *Manager) CookieName() string { return m.name }
@@ -129,14 +162,15 @@ func (m *Manager) Load(r *http.Request) (*Session, error) {
 // request's that goes on when the browser goes away; its caller puts the time limit. fn must not write to w:
 // the cookie is set after it.
 //
-// If fn returns an error nothing is saved and Update returns the error, unless it went through [SaveAnd].
-// Other errors: store.ErrUnavailable and store.ErrFull (answer 503), ErrRotated and store.ErrConflict
+// If fn returns an error nothing is saved, but for what [Session.Checkpoint] has saved, and Update returns the
+// error, unless it went through [SaveAnd].
+// Other errors: store.ErrUnavailable, store.ErrFull and ErrCrowded (answer 503), ErrRotated and store.ErrConflict
 // (answer 409), the request's context error if it ended before fn could run. The cookie is left alone then.
 func (m *Manager) Update(w http.ResponseWriter, r *http.Request, fn func(ctx context.Context, s *Session) error) error {
 	ctx := context.WithoutCancel(r.Context())
 	if ticket, _, ok := m.ticket(r); ok {
-		id := newSealer(m.keys, ticket)
-		lease, err := m.store.Lease(r.Context(), id.storeKey(), leaseFor)
+		id := m.sealer(ticket)
+		lease, err := m.store.Lease(r.Context(), id.storeKey(), m.leaseFor)
 		if err != nil {
 			return fmt.Errorf("waiting for the session: %w", err)
 		}
@@ -153,11 +187,19 @@ func (m *Manager) Update(w http.ResponseWriter, r *http.Request, fn func(ctx con
 	if s.New {
 		// Nobody can be waiting for it; but a store that is not there should be noticed before fn spends
 		// credentials whose result could not be kept.
-		lease, err := m.store.Lease(r.Context(), s.sealer.storeKey(), leaseFor)
+		lease, err := m.store.Lease(r.Context(), s.sealer.storeKey(), m.leaseFor)
 		if err != nil {
 			return fmt.Errorf("making a session: %w", err)
 		}
 		defer lease.Release()
+		if err := m.enter(ctx); err != nil {
+			return err
+		}
+		defer func() {
+			if s.New {
+				m.crowd.leave() // it was not kept
+			}
+		}()
 	}
 
 	err = fn(ctx, s)
@@ -226,10 +268,11 @@ func (m *Manager) Save(r *http.Request, w http.ResponseWriter, gs *sessions.Sess
 		return nil
 	}
 	cookie, err := m.save(r.Context(), s)
-	if err != nil || !cookie {
+	if err != nil || !cookie && !s.owed {
 		return err
 	}
-	value, err := m.codecs[0].Encode(m.name, s.sealer.ticket[:])
+	s.owed = false
+	value, err := m.ring.Load().codecs[0].Encode(m.name, s.sealer.ticket[:])
 	if err != nil {
 		return fmt.Errorf("signing the cookie: %w", err)
 	}
@@ -252,7 +295,7 @@ func (m *Manager) find(ctx context.Context, r *http.Request) (*sessions.Session,
 		case !errors.Is(err, errNone):
 			return gs, err
 		case spoilt && r.Method != http.MethodGet && r.Method != http.MethodHead:
-			id := newSealer(m.keys, ticket)
+			id := m.sealer(ticket)
 			m.remove(ctx, id.storeKey())
 		}
 	}
@@ -270,7 +313,7 @@ func (m *Manager) find(ctx context.Context, r *http.Request) (*sessions.Session,
 func (m *Manager) ticket(r *http.Request) (ticket [ticketLen]byte, resign, ok bool) {
 	cookies := r.CookiesNamed(m.name)
 	for _, c := range cookies[:min(len(cookies), cookiesMost)] {
-		for i, codec := range m.codecs {
+		for i, codec := range m.ring.Load().codecs {
 			var b []byte
 			if err := codec.Decode(m.name, c.Value, &b); err == nil && len(b) == ticketLen {
 				return [ticketLen]byte(b), i > 0, true
@@ -287,12 +330,4 @@ func (m *Manager) setCookie(w http.ResponseWriter, value string, maxAge int) {
 		Name: m.name, Value: value, Path: "/", MaxAge: maxAge,
 		Secure: m.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
-}
-
-// unknownKey logs, once per key, that records need a key which the keyring does not have.
-func (m *Manager) unknownKey(record []byte) {
-	kid := hex.EncodeToString(record[1 : 1+kidLen])
-	if _, told := m.unknown.LoadOrStore(kid, true); !told {
-		m.log.Warn("sessions were sealed under a key that is not in the keyring; their visitors start anew", "kid", kid)
-	}
 }

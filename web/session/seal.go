@@ -43,7 +43,7 @@ func newSealer(keys *Keyring, ticket [ticketLen]byte) sealer {
 }
 
 // storeKey is where the state is stored; it says nothing about the ticket.
-func (s *sealer) storeKey() string { return "s:" + hex.EncodeToString(s.id[:]) }
+func (s *sealer) storeKey() string { return statePrefix + hex.EncodeToString(s.id[:]) }
 
 // attachmentKey is where an attachment is stored. The handle makes each write of a name a place of its own.
 func (s *sealer) attachmentKey(name, handle string) string {
@@ -51,7 +51,7 @@ func (s *sealer) attachmentKey(name, handle string) string {
 	h.Write([]byte("pg-att-v1"))
 	h.Write(s.id[:])
 	h.Write([]byte(handle + "/" + name))
-	return "a:" + hex.EncodeToString(h.Sum(nil))
+	return attachmentPrefix + hex.EncodeToString(h.Sum(nil))
 }
 
 // seal seals under the active key, which is also how records move to a new key after a rotation.

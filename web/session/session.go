@@ -62,6 +62,7 @@ type Session struct {
 	resign   bool              // cookie or record were made with a key that is no longer the active one
 	rotate   bool
 	forget   bool
+	owed     bool // a checkpoint has made a cookie necessary
 }
 
 // Rotate has the session saved under a new ticket and the old one made useless. Call it when new credentials
@@ -70,6 +71,24 @@ func (s *Session) Rotate() { s.rotate = true }
 
 // Forget has record and attachments deleted and the cookie expired when the update ends.
 func (s *Session) Forget() { s.forget = true }
+
+// Checkpoint saves the state as it is now, in the middle of an update, and lets the update go on: for what must
+// be known afterwards even if this process does not live to see its end, such as Slot.InFlight before a
+// refresh token is sent. It stays saved if the update returns an error. A session that is new, or to be
+// forgotten, is not saved, because nobody will come back for it, and one to be rotated keeps its old ticket
+// until the update ends. Errors: store.ErrConflict, store.ErrFull, store.ErrUnavailable; then do not go on
+// with what was to be noted.
+func (s *Session) Checkpoint(ctx context.Context) error {
+	if s.New || s.forget {
+		return nil
+	}
+	rotate := s.rotate
+	s.rotate = false
+	cookie, err := s.m.save(ctx, s)
+	s.rotate = rotate
+	s.owed = s.owed || cookie
+	return err
+}
 
 // AttachmentName is the name under which the details of exchange n are attached. An attachment whose name is
 // the number of an exchange, or ends with a slash and the number, goes when that falls out of the history.
@@ -132,7 +151,7 @@ func (m *Manager) begin() (*Session, error) {
 			Created: now, Seen: now, Next: 1,
 			Slots: make(map[string]*Slot), Trust: make(map[string]string),
 		},
-		New: true, m: m, sealer: newSealer(m.keys, ticket),
+		New: true, m: m, sealer: m.sealer(ticket),
 	}, nil
 }
 
@@ -142,7 +161,7 @@ var errNone = errors.New("no session")
 // open loads the session of a ticket with one read. Errors: errNone, ErrRotated, store.ErrUnavailable. spoilt
 // says that there is a record which will never open.
 func (m *Manager) open(ctx context.Context, ticket [ticketLen]byte) (s *Session, spoilt bool, err error) {
-	s = &Session{m: m, sealer: newSealer(m.keys, ticket)}
+	s = &Session{m: m, sealer: m.sealer(ticket)}
 	record, version, err := m.store.Get(ctx, s.sealer.storeKey())
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -156,7 +175,7 @@ func (m *Manager) open(ctx context.Context, ticket [ticketLen]byte) (s *Session,
 	s.plain, s.gen, err = s.sealer.open(record, "")
 	if errors.Is(err, errUnknownKey) {
 		// Perhaps only this replica lacks the key, so the record stays.
-		m.unknownKey(record)
+		m.missed.note(m, record, s.sealer.id)
 		return nil, false, errNone
 	}
 	if err == nil {
@@ -168,17 +187,26 @@ func (m *Manager) open(ctx context.Context, ticket [ticketLen]byte) (s *Session,
 	if m.left(s.State) <= 0 {
 		return nil, true, errNone
 	}
-	s.resign = !bytes.Equal(record[1:1+kidLen], m.keys.keys[0].id[:])
+	s.resign = !bytes.Equal(record[1:1+kidLen], s.sealer.keys.keys[0].id[:])
 	return s, false, nil
 }
 
-// left is how long a state still lives: to the idle limit or the absolute one, whichever comes first.
+// left is how long a state still lives: to the idle limit or the absolute one, or to the end of its last token
+// if it is bound to that, whichever comes first.
 func (m *Manager) left(st *State) time.Duration {
 	now := m.now()
 	if st.Created.After(now.Add(skew)) || st.Seen.After(now.Add(skew)) {
 		return 0
 	}
-	return min(st.Seen.Add(m.idle).Sub(now), st.Created.Add(m.absolute).Sub(now))
+	left := min(st.Seen.Add(m.idle).Sub(now), st.Created.Add(m.absolute).Sub(now))
+	if end := st.TokensEnd(); m.bound && !end.IsZero() {
+		// What has just been written is kept for a moment even if all its tokens are over, to be shown.
+		if moment := st.Seen.Add(seenEvery); moment.After(end) {
+			end = moment
+		}
+		left = min(left, end.Sub(now))
+	}
+	return left
 }
 
 // save writes what has changed. It reports whether the visitor needs a cookie. Errors: store.ErrConflict if
@@ -289,7 +317,7 @@ func (s *Session) move(ctx context.Context, old *Session, dropped map[string]boo
 			return err
 		}
 	}
-	s.sealer = newSealer(s.m.keys, ticket)
+	s.sealer = s.m.sealer(ticket)
 	s.attached = nil
 	s.version, s.gen = 0, 0
 	return nil
@@ -356,6 +384,7 @@ func (m *Manager) erase(ctx context.Context, s *Session) error {
 		keys = append(keys, s.sealer.attachmentKey(name, handle))
 	}
 	m.remove(ctx, keys...)
+	m.crowd.leave()
 	return nil
 }
 

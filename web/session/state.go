@@ -52,6 +52,11 @@ type Slot struct {
 	Pasted                                            bool          `json:",omitzero"` // typed in, not obtained
 	Refused                                           bool          `json:",omitzero"` // the target refused Access
 	Refreshes                                         int           `json:",omitzero"` // how often it was refreshed
+	// InFlight is when Refresh was sent, while nobody has heard what became of it; zero otherwise. Set it and
+	// call Session.Checkpoint before the call, clear it after the answer. One that is found set in a session
+	// that is not locked is from a process that died on the way: try Refresh once more, and drop the tokens
+	// if it is refused.
+	InFlight time.Time `json:",omitzero"`
 }
 
 // Entry is one exchange in the history, without anything secret.
@@ -128,6 +133,31 @@ func (s *Slot) Status(now time.Time) Status {
 		return ExpiredRefreshable
 	}
 	return Dead
+}
+
+// TokensEnd is when the last of the tokens is over, zero if there are none or one's end is not known.
+func (st *State) TokensEnd() time.Time {
+	var last time.Time
+	for _, s := range st.Slots {
+		if s == nil {
+			continue
+		}
+		for _, token := range []struct {
+			text secret.Text
+			end  time.Time
+		}{{s.Access, s.AccessExpires}, {s.Refresh, s.RefreshExpires}, {s.MFA, s.MFAExpires}} {
+			if token.text == "" {
+				continue
+			}
+			if token.end.IsZero() {
+				return time.Time{}
+			}
+			if token.end.After(last) {
+				last = token.end
+			}
+		}
+	}
+	return last
 }
 
 // String tells how much there is, not what: names of people are nobody's business in a log.

@@ -2,13 +2,11 @@ package storetest
 
 import (
 	"bufio"
-	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -99,12 +97,6 @@ func (r *Redis) start() bool {
 // URL is its redis:// address.
 func (r *Redis) URL() string { return "redis://" + r.Addr + "/0" }
 
-// Hang stops the process without ending it: connections are accepted and never answered.
-func (r *Redis) Hang() { r.signal(syscall.SIGSTOP) }
-
-// Resume ends Hang.
-func (r *Redis) Resume() { r.signal(syscall.SIGCONT) }
-
 // Kill ends the server at once, if it runs.
 func (r *Redis) Kill() {
 	if r.cmd != nil {
@@ -137,13 +129,6 @@ func (r *Redis) Files() []byte {
 		r.t.Fatal(err)
 	}
 	return all
-}
-
-func (r *Redis) signal(s os.Signal) {
-	r.t.Helper()
-	if err := r.cmd.Process.Signal(s); err != nil {
-		r.t.Fatal(fmt.Errorf("telling redis-server %v: %w", s, err))
-	}
 }
 
 func (r *Redis) wait() {
