@@ -310,7 +310,7 @@ func TestSTO6Growth(t *testing.T) { // D05
 	clock := storetest.NewClock()
 	s := open(t, filepath.Join(t.TempDir(), "store"), Options{Now: clock.Now})
 	s.db.NoSync = true
-	wave := storetest.Times(1000, 20_000)
+	wave := storetest.Times(500, 20_000)
 	var peak, slowest int64
 	for n := range 5 {
 		for i := range wave {

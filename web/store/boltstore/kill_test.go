@@ -99,7 +99,7 @@ func writeUntilKilled(path string) {
 
 func TestSTO1NothingAnsweredIsLostToSIGKILL(t *testing.T) { // D01
 	path := filepath.Join(t.TempDir(), "store")
-	kills, writes, lost := storetest.Times(12, 200), 0, 0
+	kills, writes, lost := storetest.Times(8, 200), 0, 0
 	for round := range kills {
 		child := child(t, "write-until-killed", path)
 		out, err := child.StdoutPipe()
@@ -307,7 +307,11 @@ func TestSTO3CheckInAProcessOfItsOwn(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		return open(t, path, Options{CheckArgs: []string{check}, CheckLimit: 2 * time.Second})
+		o := Options{CheckArgs: []string{check}}
+		if check == argHang {
+			o.CheckLimit = 300 * time.Millisecond
+		}
+		return open(t, path, o)
 	}
 	cases := []struct {
 		name   string

@@ -25,7 +25,7 @@ import (
 
 const (
 	// callLimit is what one call may cost a visitor when Redis hangs, its retry included.
-	callLimit = 900 * time.Millisecond
+	callLimit = 800 * time.Millisecond
 
 	dialTimeout = time.Second
 	ioTimeout   = 500 * time.Millisecond
@@ -117,7 +117,7 @@ type Options struct {
 // Its versions are random, so they need neither a counter nor a trace of what was deleted. A user limited to
 // the keys under the prefix and to GET, SET, DEL, GETRANGE, EVAL and EVALSHA suffices for everything but
 // Count, which needs TIME, ZADD, ZREM, ZCARD, ZREMRANGEBYSCORE, PTTL and PEXPIRE as well, Purge, which needs
-// SCAN, and Policy, which needs CONFIG GET or INFO.
+// SCAN, and Policy, which needs INFO.
 type Store struct {
 	client  *redis.Client
 	prefix  string
@@ -341,6 +341,26 @@ func (s *Store) places(key string) []string {
 
 func (s *Store) index(counted string) string { return s.prefix + "count:" + counted }
 
+// NoEviction is the policy under which Redis keeps what it has accepted.
+const NoEviction = "noeviction"
+
+// Policy says what Redis does when its memory is full. Under any other than [NoEviction] it silently drops
+// what lives, so visitors are signed out. Errors: store.ErrUnavailable, also if the user may not ask.
+func (s *Store) Policy(ctx context.Context) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	info, err := s.client.Info(ctx, "memory").Result()
+	if err != nil {
+		return "", classify(err)
+	}
+	_, rest, ok := strings.Cut(info, "maxmemory_policy:")
+	if !ok {
+		return "", fmt.Errorf("%w: it does not tell its policy", store.ErrUnavailable)
+	}
+	policy, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(policy), nil
+}
+
 // Lease implements [store.Store].
 func (s *Store) Lease(ctx context.Context, key string, ttl time.Duration) (store.Lease, error) {
 	if err := store.Check(key, ttl); err != nil {
@@ -361,8 +381,8 @@ func (s *Store) Lease(ctx context.Context, key string, ttl time.Duration) (store
 			return l, nil
 		}
 		if err != nil && !over(ctx) {
-			// It may have been taken all the same, with the answer lost.
-			l.give()
+			// It may have been taken all the same, with the answer lost. Nobody has to wait for its return.
+			go l.give()
 			local.Release()
 			return nil, err
 		}
@@ -372,7 +392,7 @@ func (s *Store) Lease(ctx context.Context, key string, ttl time.Duration) (store
 		case <-ctx.Done():
 			wait.Stop()
 			if err != nil {
-				l.give()
+				go l.give()
 			}
 			local.Release()
 			return nil, fmt.Errorf("waiting for the lease: %w", ctx.Err())

@@ -26,18 +26,11 @@ func open(t testing.TB, address string, o Options) *Store {
 	return s
 }
 
-// realRedis returns the address of a real server, or skips.
-func realRedis(t testing.TB) string {
-	t.Helper()
-	address := os.Getenv("PLAYGROUND_TEST_REDIS")
-	if address == "" {
-		t.Skip("set PLAYGROUND_TEST_REDIS to the redis:// URL of a server for tests, such as redis://127.0.0.1:6379/9, to run this")
-	}
-	return address
-}
-
 func TestRealRedis(t *testing.T) {
-	address := realRedis(t)
+	address := os.Getenv("PLAYGROUND_TEST_REDIS") // a server that is there already, such as a Valkey
+	if address == "" {
+		address = storetest.StartRedis(t).URL()
+	}
 	storetest.Run(t, func(t *testing.T) (store.Store, func(time.Duration)) {
 		return open(t, address, Options{Prefix: "pg:test-" + rand.Text() + ":"}), nil
 	})
