@@ -177,6 +177,9 @@ func FuzzReadJSON(f *testing.F) {
 		if !sound(t, pairs, err) {
 			return
 		}
+		if !utf8.ValidString(body) {
+			t.Errorf("%q was read, but is not UTF-8", body)
+		}
 		var object map[string]any
 		dec := json.NewDecoder(strings.NewReader(body))
 		dec.UseNumber()
