@@ -191,7 +191,7 @@ func (r *record) json() *ExchangeJSON {
 		out.Failure = &FailureJSON{Kind: f.Kind, Detail: f.Text, Remedy: f.Remedy}
 		if cert := r.Certificate; cert != nil {
 			out.Failure.Certificate = &CertificateJSON{
-				Subject: cert.Subject, Issuer: cert.Issuer, Names: cert.Names, SHA256: cert.SHA256,
+				Subject: cert.Subject, Issuer: cert.Issuer, Names: append([]string{}, cert.Names...), SHA256: cert.SHA256,
 				NotBefore: cert.NotBefore.Format(time.RFC3339), NotAfter: cert.NotAfter.Format(time.RFC3339),
 			}
 		}
