@@ -25,11 +25,17 @@ import (
 	"tokenplayground/web/sandbox"
 )
 
-// clock runs with the real time and can be moved forward.
-type clock struct{ ahead atomic.Int64 }
+// clock stands still until the test moves it.
+type clock struct{ unixNano atomic.Int64 }
 
-func (c *clock) Now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
-func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }
+func newClock() *clock {
+	c := new(clock)
+	c.unixNano.Store(time.Now().UnixNano())
+	return c
+}
+
+func (c *clock) Now() time.Time          { return time.Unix(0, c.unixNano.Load()) }
+func (c *clock) advance(d time.Duration) { c.unixNano.Add(int64(d)) }
 
 // startAt is start with a clock of the test's. The program takes no clock from
 // outside, so this opens what it opens.
@@ -167,7 +173,7 @@ func testAccessibility(t *testing.T, browser context.Context) {
 	walk("real server", func(a *auditor) { a.realServer(first) })
 	t.Run("old tokens", func(t *testing.T) {
 		t.Parallel()
-		c := new(clock)
+		c := newClock()
 		audit(t, browser, startAt(t, c), string(axe)).oldTokens(first, c)
 	})
 }
