@@ -4,8 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -291,7 +290,7 @@ func (a *auditor) otherPages(d *dialect.Dialect) {
 
 func (a *auditor) realServer(d *dialect.Dialect) {
 	product := httptest.NewUnstartedServer(http.NotFoundHandler())
-	product.Config.ErrorLog = log.New(io.Discard, "", 0) // of calls that end when the certificate is seen
+	product.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelError) // of calls that end when the certificate is seen
 	product.StartTLS()
 	a.t.Cleanup(product.Close)
 	host, port, _ := net.SplitHostPort(product.Listener.Addr().String())

@@ -295,7 +295,7 @@ func (v *visitor) hear(ev any) {
 		fault("the browser logs: %s %s", ev.Entry.Text, ev.Entry.URL)
 	case *audits.EventIssueAdded:
 		if ev.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {
-			what, _ := json.Marshal(ev.Issue.Details) //nolint:errcheck // for the report only
+			what, _ := json.Marshal(ev.Issue.Details) // for the report only
 			fault("the policy blocked something: %s", what)
 		}
 	case *network.EventRequestWillBeSent:
@@ -350,7 +350,7 @@ const field = (op, wire) => document.getElementById($('#op-' + op + ' .field lab
 `
 
 func quoteJS(s string) string {
-	b, _ := json.Marshal(s) //nolint:errcheck // a string always has a JSON form
+	b, _ := json.Marshal(s) // a string always has a JSON form
 	return string(b)
 }
 
@@ -385,7 +385,7 @@ func (v *visitor) until(what string, try func() string) {
 		}
 		select {
 		case <-deadline.C:
-			where, _ := ask[string](v, "location.href") //nolint:errcheck // for the report only
+			where, _ := ask[string](v, "location.href") // for the report only
 			v.t.Fatalf("%s: waiting for %s: %s\nat %s", v.at.name, what, problem, where)
 		case <-v.ctx.Done():
 			v.t.Fatalf("%s: waiting for %s: the tab is gone", v.at.name, what)
