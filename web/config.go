@@ -126,6 +126,7 @@ func (c *Config) setDefaults(getenv func(string) string) error {
 		dir, err := stateDir(getenv)
 		if c.Store == "" {
 			if err != nil {
+				c.Store = "memory:" // so that the one fault is not reported twice
 				return err
 			}
 			c.Store = "bolt:" + filepath.Join(dir, "playground.db")
