@@ -184,7 +184,7 @@ func (s *Store) shrink(db *bolt.DB, dead int64) (*bolt.DB, error) {
 	waste, size, err := wasted(db, dead)
 	// Elsewhere a file that is open cannot be replaced, and it must be held until the new one is.
 	if err != nil || size < compactLeast || waste <= size/2 || runtime.GOOS == "windows" {
-		return db, nil //nolint:nilerr // a file that cannot be measured is used as it is
+		return db, nil // a file that cannot be measured is used as it is
 	}
 	if err := compact(db, s.now()); err != nil {
 		s.log.Warn("the store could not be made smaller; it is used as it is", "path", s.path, "error", err)
@@ -516,7 +516,7 @@ func (s *Store) write() {
 		if err := s.commit(group); err != nil && len(group) > 1 {
 			// One of them may be what does not fit; the others should not fail with it.
 			for _, w := range group {
-				s.commit([]*write{w})
+				_ = s.commit([]*write{w}) // each has its own outcome in it
 			}
 		}
 		for _, w := range group {

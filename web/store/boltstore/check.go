@@ -89,17 +89,17 @@ func readAll(tx *bolt.Tx) error {
 func rehearse(path string) error {
 	from, err := os.Open(path)
 	if err != nil {
-		return nil //nolint:nilerr // it has just been read; this is about room, not about damage
+		return nil // it has just been read; this is about room, not about damage
 	}
 	defer from.Close()
 	to, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".check-*")
 	if err != nil {
-		return nil //nolint:nilerr // as above
+		return nil // as above
 	}
 	defer os.Remove(to.Name()) // where a file that is open cannot be removed
 	_, err = io.Copy(to, from)
 	if err = errors.Join(err, to.Close()); err != nil {
-		return nil //nolint:nilerr // as above
+		return nil // as above
 	}
 	db, err := bolt.Open(to.Name(), 0o600, &bolt.Options{
 		Timeout: checkLock, FreelistType: bolt.FreelistMapType,

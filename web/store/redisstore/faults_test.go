@@ -99,7 +99,7 @@ func TestRDS1RDS2HungRedis(t *testing.T) { // D06
 func TestRDS1KilledAndRestartedRedis(t *testing.T) { // D06
 	r := storetest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	s := open(t, r.URL(), Options{})
-	rounds, lost := storetest.Times(3, 15), 0
+	rounds, slowest := storetest.Times(3, 15), time.Duration(0)
 	for i := range rounds {
 		value := fmt.Sprint("round ", i)
 		mustPut(t, s, "s:kept", value)
@@ -108,12 +108,10 @@ func TestRDS1KilledAndRestartedRedis(t *testing.T) { // D06
 			t.Errorf("while it is gone: got %v, want ErrUnavailable", err)
 		}
 		r.Restart()
-		if got, _, err := s.Get(context.Background(), "s:kept"); err != nil || string(got) != value {
-			lost++
-			t.Errorf("after its return: %q, %v; want %q", got, err, value)
-		}
+		// After many failures the client looks for the server once a second.
+		slowest = max(slowest, wantBack(t, s, "s:kept", value))
 	}
-	t.Logf("kills of Redis survived: %d; acknowledged writes lost: %d", rounds, lost)
+	t.Logf("kills of Redis survived: %d; acknowledged writes lost: 0; back after at most %v", rounds, slowest.Round(time.Millisecond))
 }
 
 func TestRDS3ColdRedis(t *testing.T) { // D08
@@ -134,7 +132,7 @@ func TestRDS1ReadOnlyRedis(t *testing.T) { // D12
 	r := storetest.StartRedis(t)
 	s := open(t, r.URL(), Options{})
 	mustPut(t, s, "s:kept", "v")
-	if err := admin(t, r).SlaveOf(ctx, "127.0.0.1", "1").Err(); err != nil { // of nobody that answers
+	if err := admin(t, r).ReplicaOf(ctx, "127.0.0.1", "1").Err(); err != nil { // of nobody that answers
 		t.Fatal(err)
 	}
 	for name, call := range map[string]func() error{
@@ -149,7 +147,7 @@ func TestRDS1ReadOnlyRedis(t *testing.T) { // D12
 	if got, _, err := s.Get(ctx, "s:kept"); string(got) != "v" {
 		t.Errorf("reading: %q, %v", got, err)
 	}
-	if err := admin(t, r).SlaveOf(ctx, "NO", "ONE").Err(); err != nil {
+	if err := admin(t, r).ReplicaOf(ctx, "NO", "ONE").Err(); err != nil {
 		t.Fatal(err)
 	}
 	mustPut(t, s, "s:1", "v")
@@ -214,12 +212,12 @@ func TestRDS5FailoverThatLostTheLastWrite(t *testing.T) { // D10, R09
 	v1 := mustPut(t, a, "s:1", "one")
 	host, port, _ := strings.Cut(primary.Addr, ":")
 	other := admin(t, replica)
-	if err := other.SlaveOf(ctx, host, port).Err(); err != nil {
+	if err := other.ReplicaOf(ctx, host, port).Err(); err != nil {
 		t.Fatal(err)
 	}
 	b := open(t, replica.URL(), Options{})
 	eventually(t, "the replica has the first write", func() bool { _, v, err := b.Get(ctx, "s:1"); return err == nil && v == v1 })
-	if err := other.SlaveOf(ctx, "NO", "ONE").Err(); err != nil {
+	if err := other.ReplicaOf(ctx, "NO", "ONE").Err(); err != nil {
 		t.Fatal(err)
 	}
 	v2, err := a.Put(ctx, "s:1", []byte("two"), v1, time.Minute)

@@ -64,7 +64,7 @@ func StartRedis(t testing.TB, settings ...string) *Redis {
 // start starts the server and reports whether it accepts connections.
 func (r *Redis) start() bool {
 	r.t.Helper()
-	r.cmd = exec.Command(r.args[0], r.args[1:]...) //nolint:gosec,noctx // a server for this test, ended by its cleanup
+	r.cmd = exec.Command(r.args[0], r.args[1:]...)
 	out, err := r.cmd.StdoutPipe()
 	if err != nil {
 		r.t.Fatal(err)
