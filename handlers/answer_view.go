@@ -90,7 +90,7 @@ func (p *Playground) answerHead(d *dialect.Dialect, r *record, a aim, q query) *
 		v.Why = &templates.WhyView{Title: "What to do", Text: r.Failure.Remedy}
 		if cert := r.Certificate; cert != nil {
 			v.Certificate = &templates.CertificateView{
-				Title: "The certificate that the server showed", Text: "Compare the fingerprint with the one on the server before you trust it. Nothing was sent yet.",
+				Title: "The certificate that the server showed", Text: "Nothing was sent yet.",
 				Subject: cert.Subject, Issuer: cert.Issuer, Names: cert.Names,
 				From: cert.NotBefore.Format("2 January 2006"), To: cert.NotAfter.Format("2 January 2006"),
 				Fingerprint: colons(cert.SHA256), Value: cert.SHA256,

@@ -100,6 +100,9 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 		}
 	} else {
 		out.answer = d.Decode(call.Purpose, call.Version, ex.Status, ex.Body)
+		if out.answer.Fault == dialect.NoToken && call.Bearer != "" {
+			out.answer.Fault = refusedToken(slotOf(s.State, d, a), call.Bearer, now)
+		}
 		rec.Accepted, rec.Fault, rec.Raw = !out.answer.Refused, out.answer.Fault, out.answer.Raw
 		rec.Message = out.answer.Values[dialect.Message]
 		for t := range out.answer.Values {
@@ -123,6 +126,15 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 	p.redact(rec, d, a, call, req, ex, &out.answer)
 	rec.Curl = p.curl(d, a, call, req, base, s.State.World, rec.Certificate)
 	return out, nil
+}
+
+// refusedToken says why a token was refused by a product that words every such
+// refusal alike: only an expiry that is known here can be told.
+func refusedToken(slot *session.Slot, bearer string, now time.Time) dialect.Fault {
+	if slot != nil && slot.Access.Reveal() == bearer && !slot.AccessExpires.IsZero() && !now.Before(slot.AccessExpires) {
+		return dialect.ExpiredToken
+	}
+	return ""
 }
 
 // dateOf is the server's clock, zero if it does not say.

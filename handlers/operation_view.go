@@ -120,7 +120,7 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 		for i := range v.Fields {
 			if e := pg.form.problem[strings.ToLower(v.Fields[i].Name)]; e != "" {
 				v.Fields[i].Error = e
-				v.Errors = append(v.Errors, templates.FieldError{Name: v.Fields[i].Name, Text: v.Fields[i].Wire + ": " + e})
+				v.Errors = append(v.Errors, templates.FieldError{Name: v.Fields[i].Name, Text: e})
 			}
 		}
 	}

@@ -204,7 +204,7 @@ func TestExpiryFollowsTheClock(t *testing.T) {
 		if got := state(); got != "expired_refreshable" {
 			t.Errorf("got state %s after the access token's life", got)
 		}
-		if got := v.call(base+"/explore", ""); got.Exchange.Response.Status != 401 || got.Session.State != "expired_refreshable" {
+		if got := v.call(base+"/explore", ""); got.Exchange.Response.Status != 401 || got.Exchange.Fault != "expired_token" || got.Session.State != "expired_refreshable" {
 			t.Errorf("explore: got %s", got.raw)
 		}
 		v.get(base, asPage).want(200).has("expired")
