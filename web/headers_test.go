@@ -20,6 +20,22 @@ import (
 	"tokenplayground/web/dialect"
 )
 
+// The first visit is fast because nothing has to be kept apart yet.
+func TestOpenerPolicyComesWithTheSession(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	d := dialect.All()[0]
+	v := w.visitor(t)
+	opener := func() string { return v.get("/"+d.ID, asPage).want(200).header.Get("Cross-Origin-Opener-Policy") }
+	if got := opener(); got != "" {
+		t.Errorf("got %q without a session", got)
+	}
+	v.call("/"+d.ID+"/token", signIn(t, d, "administrator"))
+	if got := opener(); got != "same-origin" {
+		t.Errorf("got %q with a session", got)
+	}
+}
+
 func TestSecurityHeaders(t *testing.T) {
 	t.Parallel()
 	w := open(t)

@@ -148,7 +148,12 @@ func (s *Server) hardened(next http.Handler) http.Handler {
 		h.Set("Content-Security-Policy", contentSecurityPolicy)
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		// A page without a session has nothing that another window could
+		// learn, and there this header would cost half of the first visit: the
+		// browser has to begin a new process once it has seen it.
+		if len(r.CookiesNamed(s.cookie)) > 0 || r.Method != http.MethodGet && r.Method != http.MethodHead {
+			h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		}
 		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "accelerometer=(), camera=(), clipboard-read=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()")
 		h.Set("Cache-Control", "no-store")

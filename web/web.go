@@ -42,6 +42,7 @@ type Server struct {
 	close   []func() error
 	handler http.Handler
 	hosts   map[string]bool
+	cookie  string // name of the session's
 	ln      net.Listener
 	http    *http.Server
 	url     string
@@ -92,6 +93,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if err != nil {
 		return s, err
 	}
+	s.cookie = sessions.CookieName()
 	trust := target.TrustVisitors
 	if cfg.Profile != Local {
 		trust = target.TrustOperator
