@@ -88,6 +88,9 @@ func TestSecurityHeaders(t *testing.T) {
 				"Cross-Origin-Resource-Policy": "same-origin",
 				"Cache-Control":                tc.cache,
 			} {
+				if name == "Cross-Origin-Opener-Policy" && tc.status == http.StatusMisdirectedRequest {
+					continue // another host gets no cookie, so it has no session
+				}
 				if got := h.Values(name); len(got) != 1 || got[0] != want {
 					t.Errorf("got %s %q, want %q once", name, got, want)
 				}
