@@ -48,7 +48,7 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 	v.Steps = p.stepsView(d, pg)
 	v.Tokens = p.tokensView(d, pg, slot, now)
 	v.Key = p.keyView(d, pg, slot)
-	v.Notes = append(append(v.Notes, d.Notes...), d.Lifetimes.Note, passwordGrant)
+	v.Notes = append(append(v.Notes, d.Notes...), d.Lifetimes.Note, grantAdvice)
 	next := p.nextStep(d, pg, slot, now, &v)
 	v.Groups = p.groupsView(c, d, pg, slot, now, next)
 	if status == session.MFAPending && !a.Real && pg.state.World != "" {
@@ -72,8 +72,8 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 	return v
 }
 
-// passwordGrant belongs on every page whose product signs in with a password.
-const passwordGrant = "Current OAuth guidance (RFC 9700, 2.4) rejects the password grant, because the client sees the password. These products need it: use an account made for the purpose."
+// grantAdvice belongs on every page whose product signs in with a password.
+const grantAdvice = "Current OAuth guidance (RFC 9700, 2.4) rejects the password grant, because the client sees the password. These products need it: use an account made for the purpose."
 
 func (pg page) history(d *dialect.Dialect) []session.Entry { return ownHistory(pg.state, d, pg.aim) }
 

@@ -135,7 +135,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			// what a visitor typed.
 			s.log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("id", requestID(r.Context())),
 				slog.String("kind", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
-			s.fail(w, r, internal(nil))
+			s.fail(w, r, internal(nil)) //nolint:contextcheck // r carries it
 		}()
 		next.ServeHTTP(w, r)
 	})
