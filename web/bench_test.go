@@ -50,7 +50,7 @@ func against(b *testing.B, ours, floor func()) {
 func quietly(b *testing.B, args ...string) (*web.Server, string) {
 	b.Helper()
 	cfg := configure(b, b.TempDir(), args...)
-	cfg.Log = slog.New(slog.NewJSONHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	cfg.Log = slog.New(slog.DiscardHandler)
 	s, err := web.Open(b.Context(), cfg)
 	if err != nil {
 		b.Fatal(err)
