@@ -136,6 +136,8 @@ func sessionProblem(err error) error {
 		return sessionRotated(err)
 	case errors.Is(err, store.ErrConflict):
 		return sessionConflict(err)
+	case errors.Is(err, session.ErrCrowded):
+		return sessionsFull(err)
 	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrFull):
 		return storeUnavailable(err)
 	}

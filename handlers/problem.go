@@ -1,6 +1,9 @@
 package handlers
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // Problem is a refusal of our own, as opposed to what a target answered. It
 // becomes application/problem+json (RFC 9457) or the same content as a page.
@@ -19,6 +22,9 @@ type Problem struct {
 	// Form, if set, is the page to show the problem on: the form again, with
 	// everything that was typed but secrets.
 	Form *Form
+	// RetryAfter is when it is worth trying again; zero means the few seconds
+	// that a store takes to come back, where the status is 503.
+	RetryAfter time.Duration
 	// Cause is for the log only.
 	Cause error
 }
@@ -96,6 +102,11 @@ func noToken(what string) *Problem {
 func storeUnavailable(err error) *Problem {
 	return (&Problem{Kind: "store-unavailable", Status: http.StatusServiceUnavailable, Title: "The session store does not answer",
 		Detail: "Your session is kept, but it cannot be read or changed at the moment. Try again in a few seconds."}).because(err)
+}
+
+func sessionsFull(err error) *Problem {
+	return (&Problem{Kind: "sessions-full", Status: http.StatusServiceUnavailable, Title: "There are too many visitors at the moment",
+		Detail: "This playground keeps as many sessions as it can, and ends nobody's for a new one. Nothing was sent. Try again in a minute.", RetryAfter: time.Minute}).because(err)
 }
 
 func sessionConflict(err error) *Problem {

@@ -48,6 +48,16 @@ type Config struct {
 	// Limits bound each call to a target; zero fields mean the defaults.
 	Limits target.Limits
 
+	// Sessions is how many there may be at once; zero means 20,000.
+	Sessions int
+	// CheckArgs are the arguments with which this program, started once more,
+	// does nothing but [CheckStore]. Without them a file that was not closed
+	// in good order is checked in this process, which some damage ends.
+	CheckArgs []string
+	// LookAgain has the keyring's file read at once, and not only in its
+	// turn; may be nil.
+	LookAgain <-chan struct{}
+
 	// Now and Log are for the program and its tests; nil means the real clock
 	// and silence.
 	Now func() time.Time

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -57,15 +59,25 @@ func (s *Server) handleError(err error, c echo.Context) {
 		s.log.LogAttrs(r.Context(), level, "problem", slog.String("id", requestID(r.Context())),
 			slog.String("kind", pr.Kind), slog.String("cause", pr.Cause.Error()))
 	}
-	if pr.Status == http.StatusServiceUnavailable {
-		c.Response().Header().Set("Retry-After", "5")
-	}
+	retryAfter(c.Response().Header(), pr)
 	if !handlers.WantsJSON(r) && !plain(r) {
 		if err := s.pages.ShowProblem(c, pr, requestID(r.Context())); err == nil {
 			return
 		}
 	}
 	writeProblem(c.Response(), r, pr)
+}
+
+// retryAfter says when it is worth trying again, where it is.
+func retryAfter(h http.Header, pr *handlers.Problem) {
+	wait := pr.RetryAfter
+	if wait == 0 && pr.Status == http.StatusServiceUnavailable {
+		wait = 5 * time.Second
+	}
+	if wait > 0 {
+		// Upwards, since a client that comes too early is sent away again.
+		h.Set("Retry-After", strconv.FormatInt(int64((wait+time.Second-1)/time.Second), 10))
+	}
 }
 
 // plain clients get problems as JSON though they did not ask: curl and
@@ -77,12 +89,13 @@ func plain(r *http.Request) bool {
 
 // fail answers with a problem from outside the router.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, pr *handlers.Problem) {
+	retryAfter(w.Header(), pr)
 	if handlers.WantsJSON(r) || plain(r) {
 		writeProblem(w, r, pr)
 		return
 	}
 	c := s.echo.NewContext(r, w)
-	if err := s.pages.ShowProblem(c, pr, requestID(r.Context())); err != nil {
+	if err := s.pages.ShowProblem(c, pr, requestID(r.Context())); err != nil { //nolint:contextcheck // c carries the request's
 		writeProblem(w, r, pr)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -39,6 +40,7 @@ type Server struct {
 	pages   *handlers.Playground
 	sandbox *sandbox.Server
 	store   store.Store
+	note    string
 	close   []func() error
 	handler http.Handler
 	hosts   map[string]bool
@@ -81,7 +83,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	s.url = s.address(scheme)
 	s.hosts = s.names()
 
-	keys, err := s.openStore()
+	keys, err := s.openStore() //nolint:contextcheck // a store outlives the start; its check has a limit of its own
 	if err != nil {
 		return s, err
 	}
@@ -89,9 +91,15 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 		return s, err
 	}
 	s.close = append(s.close, func() error { s.sandbox.Close(); return nil })
-	sessions, err := session.New(session.Config{Store: s.store, Keyring: keys, Secure: strings.HasPrefix(s.url, "https:"), Now: cfg.Now, Log: s.log})
+	// Sessions do not end with their tokens: a person who comes back to tokens
+	// that are over should be told so, and see the history that explains it.
+	sessions, err := session.New(session.Config{Store: s.store, Keyring: keys, Secure: strings.HasPrefix(s.url, "https:"), Most: cfg.Sessions, Now: cfg.Now, Log: s.log})
 	if err != nil {
 		return s, err
+	}
+	s.close = append(s.close, sessions.Close)
+	if cfg.Keyring != "" {
+		s.background(func(ctx context.Context) { sessions.Follow(ctx, cfg.Keyring, cfg.LookAgain) })
 	}
 	s.cookie = sessions.CookieName()
 	trust := target.TrustVisitors
@@ -144,40 +152,91 @@ func publicURL(u *url.URL) string {
 	return u.String()
 }
 
+// background runs fn until Close, which waits for it.
+func (s *Server) background(fn func(context.Context)) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); fn(ctx) }()
+	s.close = append(s.close, func() error { cancel(); <-done; return nil })
+}
+
 // openStore opens store and keyring.
 func (s *Server) openStore() (*session.Keyring, error) {
-	kind, rest, _ := strings.Cut(s.cfg.Store, ":")
-	switch kind {
-	case "memory":
-		s.store = store.NewMemory(s.cfg.Now)
-	case "bolt":
-		b, err := boltstore.Open(rest, boltstore.Options{Now: s.cfg.Now, Log: s.log})
-		if err != nil {
-			return nil, err
-		}
-		s.store = b
-		s.close = append(s.close, b.Close)
-	default:
-		r, err := redisstore.Open(s.cfg.Store, redisstore.Options{Log: s.log})
-		if err != nil {
-			return nil, err
-		}
-		s.store = r
-		s.close = append(s.close, r.Close)
+	opened, err := openStore(&s.cfg, s.log)
+	if err != nil {
+		return nil, err
 	}
-	switch {
-	case s.cfg.Keyring == "":
+	s.store = opened
+	if c, ok := opened.(io.Closer); ok {
+		s.close = append(s.close, c.Close)
+	}
+	switch st := opened.(type) {
+	case *boltstore.Store:
+		s.note = st.Note()
+	case *redisstore.Store:
+		s.background(func(ctx context.Context) { warnOfEviction(ctx, st, s.log) })
+	}
+	if s.cfg.Keyring == "" {
 		return session.GenerateKeyring(rand.Reader)
-	case kind == "bolt" || kind == "memory":
+	}
+	if _, shared := opened.(*redisstore.Store); !shared {
 		keys, _, err := session.LoadOrCreateKeyring(s.cfg.Keyring, rand.Reader)
 		return keys, err
 	}
 	keys, err := session.LoadKeyring(s.cfg.Keyring)
 	if errors.Is(err, session.ErrNoKeyring) {
-		return nil, fmt.Errorf("%w; replicas must share one: make it with: printf '%%s %%s\\n' $(openssl rand -hex 4) $(openssl rand -hex 32) > %s", err, s.cfg.Keyring)
+		return nil, fmt.Errorf("%w; replicas must share one: make it once with playground keys add --keyring %s, and copy it to all", err, s.cfg.Keyring)
 	}
 	return keys, err
 }
+
+// openStore opens the store that cfg names.
+func openStore(cfg *Config, log *slog.Logger) (store.Store, error) {
+	switch kind, rest, _ := strings.Cut(cfg.Store, ":"); kind {
+	case "memory":
+		return store.NewMemory(cfg.Now), nil
+	case "bolt":
+		return boltstore.Open(rest, boltstore.Options{Now: cfg.Now, Log: log, CheckArgs: cfg.CheckArgs})
+	}
+	return redisstore.Open(cfg.Store, redisstore.Options{Log: log})
+}
+
+const (
+	// policyAgain is how long a Redis that does not answer is left alone
+	// before it is asked for its policy again.
+	policyAgain = 5 * time.Second
+	// policyTries is how often that is done: a Redis whose user may not ask
+	// answers like one that is not there.
+	policyTries = 24
+)
+
+// warnOfEviction says once if Redis would drop sessions when it is full.
+func warnOfEviction(ctx context.Context, r *redisstore.Store, log *slog.Logger) {
+	const remedy = "set maxmemory-policy noeviction in Redis"
+	again := time.NewTicker(policyAgain)
+	defer again.Stop()
+	var policy string
+	var err error
+	for range policyTries {
+		if policy, err = r.Policy(ctx); err == nil {
+			if policy != redisstore.NoEviction {
+				log.Warn("Redis drops sessions without a word when its memory is full", "policy", policy, "remedy", remedy)
+			}
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+		}
+	}
+	log.Warn("Redis does not say what it does when its memory is full", "error", err, "remedy", remedy+", or let the user of --store call INFO")
+}
+
+// Note tells what an operator should know about how the store was opened:
+// that it was damaged, is empty now, and where the damaged file is. It is
+// empty if there is nothing to tell.
+func (s *Server) Note() string { return s.note }
 
 // ready asks the store for something that is not there.
 func (s *Server) ready(ctx context.Context) error {

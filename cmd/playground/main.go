@@ -3,7 +3,10 @@
 //
 //	playground [serve] [flags]   the web application
 //	playground healthcheck       exit status 0 if a playground here is ready
+//	playground keys …            the keys that seal sessions
+//	playground sessions …        how many there are, and ending them
 //	playground version           which build this is
+//	playground help              all of these
 package main
 
 import (
@@ -46,8 +49,8 @@ import (
 // @description				The ticket of a session. It comes with the first answer that keeps something.
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	err := run(ctx, os.Args[1:], os.Getenv, os.Stdout, os.Stderr)
-	stop() // a second signal ends the process at once
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 	case err != nil:
@@ -55,6 +58,24 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+// help is what the commands do. The flags are listed by serve --help.
+const help = `Token Playground gets, validates, refreshes and ends the tokens of Veeam REST APIs.
+
+playground [serve] [flags]             the web application
+playground healthcheck [flags]         exit status 0 if the playground that runs with these flags is ready
+playground keys list [flags]           the ids of the keys that seal sessions, the active one first
+playground keys add [flags]            a new key at the end; makes the keyring if there is none
+playground keys activate ID [flags]    seal with this key from now on
+playground keys remove ID [flags]      take a key out; what is still sealed with it ends
+playground sessions count [flags]      how many sessions the store holds
+playground sessions purge [flags]      end them all
+playground version                     which build this is
+playground help                        this text
+
+All flags are those of serve; playground serve --help lists them. keys needs --keyring FILE, or the flags that the
+playground runs with. A running playground reads a changed keyring within seconds, and at once on SIGHUP.
+`
 
 // run is the program, with its world as arguments.
 func run(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) error {
@@ -67,11 +88,55 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return serve(ctx, args, getenv, stdout, stderr)
 	case "healthcheck":
 		return healthcheck(ctx, args, getenv)
+	case "keys":
+		words, flags := split(args)
+		if len(words) == 0 {
+			return errors.New("keys needs to know what to do; use list, add, activate ID or remove ID")
+		}
+		cfg, err := web.ParseConfig(flags, getenv, stderr)
+		if err != nil {
+			return err
+		}
+		return web.ManageKeys(cfg, words[0], words[1:], stdout)
+	case "sessions":
+		words, flags := split(args)
+		if len(words) != 1 {
+			return errors.New("sessions needs to know what to do; use count or purge")
+		}
+		cfg, err := web.ParseConfig(flags, getenv, stderr)
+		if err != nil {
+			return err
+		}
+		cfg.CheckArgs = []string{checkStore}
+		cfg.Log = slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+		return web.ManageSessions(ctx, cfg, words[0], stdout)
 	case "version":
 		_, err := fmt.Fprintln(stdout, version())
 		return err
+	case "help":
+		_, err := fmt.Fprint(stdout, help)
+		return err
+	case checkStore:
+		if len(args) != 1 {
+			return fmt.Errorf("%s takes the path of a store", checkStore)
+		}
+		return web.CheckStore(args[0])
 	}
-	return fmt.Errorf("there is no command %.40q; use serve, healthcheck or version", command)
+	return fmt.Errorf("there is no command %.40q; use serve, healthcheck or version, or see playground help", command)
+}
+
+// checkStore is the command with which the program checks the file of a store
+// in a process of its own. It is not for people, so help does not name it.
+const checkStore = "check-store"
+
+// split parts the words of a command from the flags behind them.
+func split(args []string) (words, flags []string) {
+	for i, a := range args {
+		if strings.HasPrefix(a, "-") {
+			return args[:i], args[i:]
+		}
+	}
+	return args, nil
 }
 
 func serve(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) (err error) {
@@ -83,6 +148,26 @@ func serve(ctx context.Context, args []string, getenv func(string) string, stdou
 	if getenv("PLAYGROUND_LOG") == "info" {
 		cfg.Log = slog.New(slog.NewJSONHandler(stderr, nil))
 	}
+	cfg.CheckArgs = []string{checkStore}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	look := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangup:
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case look <- struct{}{}:
+			}
+		}
+	}()
+	cfg.LookAgain = look
 	s, err := web.Open(ctx, cfg)
 	if err != nil {
 		return err
@@ -91,6 +176,9 @@ func serve(ctx context.Context, args []string, getenv func(string) string, stdou
 	line := "Token Playground is ready: " + s.URL() + "/"
 	if print := s.Fingerprint(); print != "" {
 		line += " (certificate SHA-256 " + print + ")"
+	}
+	if note := s.Note(); note != "" {
+		line += "\n" + note
 	}
 	if _, err := fmt.Fprintln(stdout, line); err != nil {
 		return err
