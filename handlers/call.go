@@ -68,7 +68,23 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 		return nil, err
 	}
 	now := p.clock(ctx, a, s.State)
+	slot := slotOf(s.State, d, a)
+	refreshing := call.Kind == dialect.RefreshGrant && slot != nil && call.Values[dialect.RefreshToken] == slot.Refresh.Reveal()
+	var unheard time.Time
+	if refreshing {
+		// The token may be spent before anybody hears the answer, so whoever
+		// finds the session after a crash has to know that it was sent.
+		unheard, slot.InFlight = slot.InFlight, p.cfg.Now()
+		if err := s.Checkpoint(ctx); err != nil {
+			return nil, err
+		}
+	}
 	ex, err := p.cfg.Client.Do(ctx, a.Target, s.State.Trust[a.Address()], wire)
+	if refreshing {
+		// What an earlier refresh came to stays open until the target says
+		// whether it knows the token.
+		slot.InFlight = unheard
+	}
 	var fail *target.Failure
 	if err != nil && !errors.As(err, &fail) {
 		return nil, err
@@ -258,6 +274,11 @@ func (p *Playground) take(s *session.Session, d *dialect.Dialect, a aim, call di
 			slot.Refused = true
 		case call.Kind == dialect.RefreshGrant && call.Values[dialect.RefreshToken] == slot.Refresh.Reveal() && finishes(ans.Fault):
 			slot.Refresh, slot.RefreshExpires = "", time.Time{}
+			if !slot.InFlight.IsZero() {
+				// The refresh that nobody heard of did count: its answer is
+				// lost, and products end the old access token with it.
+				slot.InFlight, slot.Ended = time.Time{}, true
+			}
 		case call.Kind == dialect.MFAGrant && ans.Fault == dialect.BadMFAToken:
 			slot.MFA, slot.MFAExpires = "", time.Time{}
 		}

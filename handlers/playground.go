@@ -61,10 +61,13 @@ type Config struct {
 }
 
 // Playground holds the handlers of every page.
-type Playground struct{ cfg Config }
+type Playground struct {
+	cfg     Config
+	started time.Time
+}
 
 // New returns the handlers.
-func New(cfg Config) *Playground { return &Playground{cfg} }
+func New(cfg Config) *Playground { return &Playground{cfg: cfg, started: cfg.Now()} }
 
 // product finds the dialect that the path names.
 func (p *Playground) product(c echo.Context) (*dialect.Dialect, error) {

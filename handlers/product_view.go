@@ -45,6 +45,9 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 	p.productBar(&v.Page.Bar, d, pg)
 
 	v.State = stateView(d, slot, now)
+	if p.unheard(slot) {
+		v.State.Detail = "A refresh was under way when the server stopped, so nobody knows whether it counted. Refresh tries the old token once; if it is refused, sign in again."
+	}
 	v.Steps = p.stepsView(d, pg)
 	v.Tokens = p.tokensView(d, pg, slot, now)
 	v.Key = p.keyView(d, pg, slot)
@@ -157,6 +160,16 @@ func (p *Playground) keyView(d *dialect.Dialect, pg page, slot *session.Slot) te
 	return v
 }
 
+// unheard says that a refresh token was sent by a process that died before it
+// heard the answer. One that was sent by another process a moment ago may
+// still be under way.
+func (p *Playground) unheard(slot *session.Slot) bool {
+	if slot == nil || slot.InFlight.IsZero() || slot.Refresh == "" {
+		return false
+	}
+	return slot.InFlight.Before(p.started) || p.cfg.Now().Sub(slot.InFlight) > callLimit
+}
+
 // stateView says in words where the tokens stand.
 func stateView(d *dialect.Dialect, slot *session.Slot, now time.Time) templates.StateView {
 	v := templates.StateView{State: templates.State(slot.Status(now)), Now: now}
@@ -183,7 +196,10 @@ func stateView(d *dialect.Dialect, slot *session.Slot, now time.Time) templates.
 		}
 	case session.Dead:
 		v.Sentence, v.Detail = "Both tokens are finished.", "Sign in again."
-		if slot.Refresh == "" {
+		switch {
+		case slot.Ended:
+			v.Detail = "The refresh that was under way when the server stopped did count, and its answer is lost. Sign in again."
+		case slot.Refresh == "":
 			v.Sentence = "The access token is finished."
 		}
 	}
