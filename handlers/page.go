@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -370,6 +371,10 @@ func (p *Playground) Live(c echo.Context) error { return c.String(http.StatusOK,
 //	@Router		/readyz [get]
 func (p *Playground) IsReady(c echo.Context) error {
 	if err := p.cfg.Ready(c.Request().Context()); err != nil {
+		var pr *Problem
+		if errors.As(err, &pr) {
+			return pr
+		}
 		return storeUnavailable(err)
 	}
 	return c.String(http.StatusOK, "ok\n")

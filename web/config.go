@@ -48,6 +48,10 @@ type Config struct {
 	// Limits bound each call to a target; zero fields mean the defaults.
 	Limits target.Limits
 
+	// Drain is how long the listener still takes connections after the end has
+	// begun and /readyz says so, for balancers to notice; the program's is a
+	// second.
+	Drain time.Duration
 	// Sessions is how many there may be at once; zero means 20,000.
 	Sessions int
 	// CheckArgs are the arguments with which this program, started once more,

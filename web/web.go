@@ -16,6 +16,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -41,13 +43,16 @@ type Server struct {
 	sandbox *sandbox.Server
 	store   store.Store
 	note    string
-	close   []func() error
-	handler http.Handler
-	hosts   map[string]bool
-	cookie  string // name of the session's
-	ln      net.Listener
-	http    *http.Server
-	url     string
+	// ending says that Serve has been told to end.
+	ending    atomic.Bool
+	readiness readiness
+	close     []func() error
+	handler   http.Handler
+	hosts     map[string]bool
+	cookie    string // name of the session's
+	ln        net.Listener
+	http      *http.Server
+	url       string
 	// fingerprint is the SHA-256 of our own certificate, in hex; empty without
 	// TLS.
 	fingerprint string
@@ -238,14 +243,39 @@ func warnOfEviction(ctx context.Context, r *redisstore.Store, log *slog.Logger) 
 // empty if there is nothing to tell.
 func (s *Server) Note() string { return s.note }
 
-// ready asks the store for something that is not there.
+// readyFor is how long an answer of the store counts, so that whoever asks
+// often does not become its load.
+const readyFor = time.Second
+
+// readiness is what the store answered last.
+type readiness struct {
+	mu  sync.Mutex
+	at  time.Time
+	err error
+}
+
+// ready asks the store for something that is not there, at most once a second.
 func (s *Server) ready(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	if _, _, err := s.store.Get(ctx, "ready"); err != nil && !errors.Is(err, store.ErrNotFound) {
-		return err
+	if s.ending.Load() {
+		return &handlers.Problem{Kind: "stopping", Status: http.StatusServiceUnavailable, Title: "This playground is about to stop",
+			Detail: "It finishes what it has begun. Another one may be ready in a few seconds."}
 	}
-	return nil
+	r := &s.readiness
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := s.cfg.Now()
+	if age := now.Sub(r.at); !r.at.IsZero() && age >= 0 && age < readyFor {
+		return r.err
+	}
+	// The answer is everybody's, so one who goes away does not end it.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+	defer cancel()
+	_, _, err := s.store.Get(ctx, "ready")
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	r.at, r.err = now, err
+	return err
 }
 
 // address is what a person on this machine opens.
@@ -310,8 +340,13 @@ func (s *Server) URL() string { return s.url }
 // digits, for people to compare; empty without TLS.
 func (s *Server) Fingerprint() string { return s.fingerprint }
 
-// Serve answers requests until ctx ends, then lets those that run finish for
-// at most 25 seconds.
+// endLimit is how long requests may go on after the listener has closed: a
+// call to a target, its wait for a turn, and the save.
+const endLimit = 25 * time.Second
+
+// Serve answers requests until ctx ends. Then /readyz says so at once, the
+// listener closes after Config.Drain, and requests that run may finish within
+// 25 seconds more.
 func (s *Server) Serve(ctx context.Context) error {
 	done := make(chan error, 1)
 	go func() { done <- s.http.Serve(s.ln) }()
@@ -320,7 +355,18 @@ func (s *Server) Serve(ctx context.Context) error {
 		return err
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 25*time.Second)
+	s.ending.Store(true)
+	s.http.SetKeepAlivesEnabled(false) // so that connections go elsewhere
+	if s.cfg.Drain > 0 {
+		wait := time.NewTimer(s.cfg.Drain)
+		defer wait.Stop()
+		select {
+		case err := <-done:
+			return err
+		case <-wait.C:
+		}
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), endLimit)
 	defer cancel()
 	if err := s.http.Shutdown(grace); err != nil {
 		return fmt.Errorf("some requests did not end in time: %w", err)

@@ -1,0 +1,79 @@
+package web_test
+
+import (
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"tokenplayground/web/dialect"
+)
+
+// TestEnd: a call that runs when the end begins is finished and kept, new
+// visitors are served until the listener closes, and readiness says at once
+// that it will.
+func TestEnd(t *testing.T) {
+	t.Parallel()
+	d := dialect.All()[0]
+	held, let := make(chan struct{}), make(chan struct{})
+	play := realSandbox(t, nil)
+	target := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		close(held)
+		<-let
+		play.Handler(d, "").ServeHTTP(rw, r)
+	}))
+	dir := t.TempDir()
+	cfg := configure(t, dir)
+	// Long enough to come in between, on a machine that is busy.
+	cfg.Drain = 2 * time.Second
+	w := start(t, dir, cfg)
+	v := w.visitor(t)
+	at := "&x.target=" + target.address
+	v.call("/"+d.ID+"/target", "x.host="+target.address)
+	v.call("/"+d.ID+"/trust", "x.fingerprint="+target.fingerprint()+at)
+	running := make(chan answer, 1)
+	go func() { running <- v.call("/"+d.ID+"/token", signIn(t, d, "administrator")+at) }()
+	<-held
+
+	ended := make(chan struct{})
+	go func() { defer close(ended); w.stop() }()
+	other := w.visitor(t)
+	for got := other.get("/readyz"); ; got = other.get("/readyz") {
+		if got.status == 503 {
+			got.problem(503, "stopping")
+			break
+		}
+	}
+	other.get("/livez").want(200)
+	other.get("/"+d.ID, asPage).want(200)
+	close(let)
+	got := <-running
+	if got.Session.State != "valid" || got.Exchange.Response.Status != 200 {
+		t.Errorf("the call that ran: got %s", got.raw)
+	}
+	cookie := v.cookies()
+	<-ended
+	if conn, err := net.DialTimeout("tcp", strings.TrimPrefix(w.url, "http://"), time.Second); err == nil {
+		conn.Close()
+		t.Error("the listener is open after the end")
+	}
+
+	u := start(t, dir, configure(t, dir)).visitor(t)
+	after := u.get("/"+d.ID+"?target="+target.address, asJSON, []string{"Cookie", cookie}).want(200)
+	after.has(`"state":"valid"`)
+}
+
+// TestReadyIsRemembered: whoever asks often does not become the store's load,
+// and liveness does not ask it at all.
+func TestReadyIsRemembered(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	v := w.visitor(t)
+	v.get("/readyz").want(200)
+	w.s.CloseStore()
+	v.get("/livez").want(200)
+	w.clock.advance(2 * time.Second)
+	v.get("/readyz").problem(503, "store-unavailable")
+	v.get("/livez").want(200)
+}

@@ -1,0 +1,10 @@
+package web
+
+import "io"
+
+// CloseStore closes the store under a running server.
+func (s *Server) CloseStore() {
+	if c, ok := s.store.(io.Closer); ok {
+		_ = c.Close() // it is closed again in the end
+	}
+}
