@@ -11,6 +11,7 @@ import (
 
 	"tokenplayground/web/dialect"
 	"tokenplayground/web/inspect"
+	"tokenplayground/web/limit"
 	"tokenplayground/web/secret"
 	"tokenplayground/web/session"
 	"tokenplayground/web/snippet"
@@ -67,8 +68,14 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 	if err != nil {
 		return nil, err
 	}
-	now := p.clock(ctx, a, s.State)
 	slot := slotOf(s.State, d, a)
+	settle, err := p.attempt(a, call, slot)
+	if err != nil {
+		return nil, err
+	}
+	came := limit.Unknown
+	defer func() { settle(came) }()
+	now := p.clock(ctx, a, s.State)
 	refreshing := call.Kind == dialect.RefreshGrant && slot != nil && call.Values[dialect.RefreshToken] == slot.Refresh.Reveal()
 	var unheard time.Time
 	if refreshing {
@@ -138,10 +145,43 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 			})
 		}
 		p.take(s, d, a, call, out, now)
+		came = verdictOf(&out.answer)
 	}
 	p.redact(rec, d, a, call, req, ex, &out.answer)
 	rec.Curl = p.curl(d, a, call, req, base, s.State.World, rec.Certificate)
 	return out, nil
+}
+
+// attempt spends one failure of the person's at a real target, in advance, or
+// says that there is none left: a playground must not be what locks an account
+// or finds a password. The sandbox may be tried at will.
+func (p *Playground) attempt(a aim, call dialect.Call, slot *session.Slot) (settle func(limit.Result), err error) {
+	name := call.Values[dialect.Username]
+	if call.Kind == dialect.MFAGrant && name == "" && slot != nil {
+		name = slot.Username
+	}
+	if !a.Real || call.Purpose != dialect.Obtain || call.Kind == dialect.RefreshGrant || name == "" {
+		return func(limit.Result) {}, nil
+	}
+	settle, wait := p.cfg.Failures.Try(a.Address() + " " + strings.ToLower(name))
+	if settle == nil {
+		return nil, &Problem{Kind: "too-many-failures", Status: http.StatusTooManyRequests, Title: "Too many sign-ins of this user have failed",
+			Detail: "The server might lock the account, so nothing was sent. Try again in " + span(wait) + ", with the right password.", RetryAfter: wait}
+	}
+	return settle, nil
+}
+
+// verdictOf says what an answer tells about the credentials.
+func verdictOf(ans *dialect.Answer) limit.Result {
+	switch {
+	case ans.Challenge():
+		return limit.Unknown // codes can be guessed too
+	case !ans.Refused:
+		return limit.Passed
+	case ans.Status >= 400 && ans.Status < 500 && ans.Status != http.StatusTooManyRequests:
+		return limit.Failed
+	}
+	return limit.Unknown
 }
 
 // refusedToken says why a token was refused by a product that words every such

@@ -14,6 +14,7 @@ import (
 
 	"tokenplayground/templates"
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/limit"
 	"tokenplayground/web/sandbox"
 	"tokenplayground/web/secret"
 	"tokenplayground/web/session"
@@ -38,6 +39,8 @@ type Config struct {
 	Sessions *session.Manager
 	Sandbox  *sandbox.Server
 	Client   Exchanger
+	// Failures is how many sign-ins of one person may fail at one real target.
+	Failures *limit.Budget
 	// Masker shortens the tokens of real targets.
 	Masker *secret.Masker
 	// Targets are the operator's, for every product.

@@ -24,7 +24,7 @@ import (
 //	@Success		200			{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
-//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Failure		400,403,404,409,413,415,421,422,429,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/forget [post]
 func (p *Playground) Forget(c echo.Context) error {
@@ -61,7 +61,7 @@ func (p *Playground) Forget(c echo.Context) error {
 //	@Success		200	{object}	SessionJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
-//	@Failure		403,421,500,503	{object}	ProblemJSON
+//	@Failure		403,421,429,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/forget [post]
 func (p *Playground) ForgetAll(c echo.Context) error {
@@ -99,7 +99,7 @@ func (p *Playground) ForgetAll(c echo.Context) error {
 //	@Success		200			{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
-//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Failure		400,403,404,409,413,415,421,422,429,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/key [post]
 func (p *Playground) Key(c echo.Context) error {

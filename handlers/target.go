@@ -25,7 +25,7 @@ import (
 //	@Success		200		{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
-//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Failure		400,403,404,409,413,415,421,422,429,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/target [post]
 func (p *Playground) OwnTarget(c echo.Context) error {
@@ -80,7 +80,7 @@ const maxOwnTargets = 20
 //	@Success		200				{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
-//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Failure		400,403,404,409,413,415,421,422,429,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/trust [post]
 func (p *Playground) Trust(c echo.Context) error {

@@ -28,7 +28,7 @@ import (
 //	@Success		200				{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
-//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Failure		400,403,404,409,413,415,421,422,429,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/token [post]
 func (p *Playground) Token(c echo.Context) error {
@@ -137,7 +137,7 @@ func incomplete(d *dialect.Dialect, call dialect.Call) *Problem {
 //	@Success		200			{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
-//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Failure		400,403,404,409,413,415,421,422,429,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/refresh [post]
 func (p *Playground) Refresh(c echo.Context) error {
@@ -197,7 +197,7 @@ func pick(f *posted, slot *session.Slot) string {
 //	@Success		200			{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
-//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Failure		400,403,404,409,413,415,421,422,429,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/accounts/logout [post]
 func (p *Playground) Logout(c echo.Context) error {
@@ -218,7 +218,7 @@ func (p *Playground) Logout(c echo.Context) error {
 //	@Success		200			{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
-//	@Failure		400,403,404,409,413,415,421,422,500,503	{object}	ProblemJSON
+//	@Failure		400,403,404,409,413,415,421,422,429,500,503	{object}	ProblemJSON
 //	@Security		Session
 //	@Router			/{product}/explore [post]
 func (p *Playground) Explore(c echo.Context) error {

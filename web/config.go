@@ -41,6 +41,8 @@ type Config struct {
 	Targets string
 	// Egress is "sandbox", "allowlist" or "open".
 	Egress string
+	// Proxies are the addresses whose X-Forwarded-For says who a visitor is.
+	Proxies []netip.Prefix
 	// InsecureHTTP allows plain HTTP on an address that is not this machine's
 	// own.
 	InsecureHTTP bool
@@ -54,6 +56,9 @@ type Config struct {
 	Drain time.Duration
 	// Sessions is how many there may be at once; zero means 20,000.
 	Sessions int
+	// Visitors bounds what one visitor may have of the server; [ParseConfig] sets
+	// those of the profile, and zero fields limit nothing.
+	Visitors VisitorLimits
 	// CheckArgs are the arguments with which this program, started once more,
 	// does nothing but [CheckStore]. Without them a file that was not closed
 	// in good order is checked in this process, which some damage ends.
@@ -96,6 +101,8 @@ func ParseConfig(args []string, getenv func(string) string, usage io.Writer) (Co
 	text(&c.Store, "store", "where sessions are kept: `bolt:PATH`, memory:, redis://… or rediss://… (default a file of this user's)")
 	text(&c.Keyring, "keyring", "`file` of the server's keys (default beside the store's file, made once)")
 	text(&c.Targets, "targets", "JSON `file` of the servers that may be called")
+	proxies := ""
+	text(&proxies, "proxies", "`addresses` of the proxies in front, comma-separated, with or without /bits: theirs is the word on who a visitor is")
 	text(&c.Egress, "egress", "how far calls may go: `sandbox`, allowlist or open (default local open, class allowlist, demo sandbox)")
 	insecure := false
 	var bad []error
@@ -113,7 +120,12 @@ func ParseConfig(args []string, getenv func(string) string, usage io.Writer) (Co
 	if fs.NArg() > 0 {
 		bad = append(bad, fmt.Errorf("%.40q is no flag; flags begin with --", fs.Arg(0)))
 	}
+	var err error
+	if c.Proxies, err = parseProxies(proxies); err != nil {
+		bad = append(bad, err)
+	}
 	bad = append(bad, c.setDefaults(getenv), c.Validate())
+	c.Visitors = c.visitorLimits()
 	return c, errors.Join(bad...)
 }
 

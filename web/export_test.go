@@ -8,3 +8,6 @@ func (s *Server) CloseStore() {
 		_ = c.Close() // it is closed again in the end
 	}
 }
+
+// Neighbourhood is what the limits count as one address.
+func Neighbourhood(ip string) string { return neighbourhood(ip) }

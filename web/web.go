@@ -25,6 +25,7 @@ import (
 	"tokenplayground/handlers"
 	"tokenplayground/static"
 	"tokenplayground/templates"
+	"tokenplayground/web/limit"
 	"tokenplayground/web/sandbox"
 	"tokenplayground/web/secret"
 	"tokenplayground/web/session"
@@ -46,6 +47,7 @@ type Server struct {
 	// ending says that Serve has been told to end.
 	ending    atomic.Bool
 	readiness readiness
+	visitors  *visitors
 	close     []func() error
 	handler   http.Handler
 	hosts     map[string]bool
@@ -77,6 +79,9 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	s.ln, err = new(net.ListenConfig).Listen(ctx, "tcp", cfg.Listen)
 	if err != nil {
 		return s, fmt.Errorf("cannot listen on %s: %w; is another playground running? choose another port with --listen", cfg.Listen, err)
+	}
+	if cfg.Visitors.Connections > 0 {
+		s.ln = limit.Listener(s.ln, cfg.Visitors.Connections)
 	}
 	scheme := "http"
 	if cfg.Profile == Class && (cfg.public == nil || cfg.public.Scheme == "https") {
@@ -116,8 +121,10 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 		Trust:  trust, Limits: cfg.Limits, Now: cfg.Now, Log: s.log,
 	}
 	s.pages = handlers.New(handlers.Config{
-		Sessions: sessions, Sandbox: s.sandbox, Client: client,
-		Masker: secret.NewMasker(keys.Derive(session.LabelMask)), Targets: cfg.listed,
+		Sessions: sessions, Sandbox: s.sandbox,
+		Client:   &caller{client: client, gate: &limit.Gate{All: cfg.Visitors.Calls, Each: cfg.Visitors.CallsEach}, turn: cfg.Visitors.Turn},
+		Failures: limit.NewBudget(cfg.Visitors.Failures, cfg.Visitors.FailuresWithin, cfg.Now),
+		Masker:   secret.NewMasker(keys.Derive(session.LabelMask)), Targets: cfg.listed,
 		Own: cfg.mode == target.Open, Trust: cfg.Profile == Local, Reveal: cfg.Profile == Local,
 		Profile: cfg.Profile, Egress: cfg.mode.String(), PublicURL: publicURL(cfg.public),
 		Assets: templates.Assets{CSS: static.URL("app.css"), Script: static.URL("app.js"), Htmx: static.URL("htmx.min.js"), Icon: static.URL("favicon.svg")},
@@ -126,12 +133,13 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	s.echo = echo.New()
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.HTTPErrorHandler = s.handleError
-	s.echo.IPExtractor = echo.ExtractIPDirect()
+	s.visitors = newVisitors(&cfg)
+	s.echo.IPExtractor = s.visitors.address
 	s.mount()
 
-	pages := s.hardened(s.hosted(s.guarded(limited(compressed(s.echo)))))
+	pages := s.hardened(s.hosted(s.guarded(s.paced(limited(compressed(s.echo))))))
 	play := s.hosted(limited(http.HandlerFunc(s.playSandbox)))
-	s.handler = identified(s.logged(s.recovered(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.handler = identified(s.logged(s.recovered(s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/sandbox/") {
 			// The product's own headers, and nothing of ours beside them.
 			w.Header().Del("X-Request-Id")
@@ -139,7 +147,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 			return
 		}
 		pages.ServeHTTP(w, r)
-	}))))
+	})))))
 	s.http = &http.Server{
 		Handler: s.handler, MaxHeaderBytes: 16 << 10,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
