@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -38,7 +40,8 @@ func (d *Dialect) Decode(p Purpose, version string, status int, body []byte) Ans
 	op := d.Operation(p)
 	body = bytes.TrimSpace(body)
 	if a.Refused {
-		a.read(body, d.errorFields(p, status))
+		within, fields := d.errorFields(p, status, body)
+		a.read(body, within, fields)
 		a.Fault = d.fault(p, &a)
 		return a
 	}
@@ -48,7 +51,11 @@ func (d *Dialect) Decode(p Purpose, version string, status int, body []byte) Ans
 	case len(body) == 0:
 		a.Raw = len(op.Gives) > 0
 	case len(op.Gives) > 0:
-		a.read(body, d.Fields(op.Gives, version))
+		fields := append(d.Fields(op.Gives, version), d.Fields(op.Challenge.Gives, version)...)
+		a.read(body, op.Within, fields)
+	case len(op.Tells) > 0:
+		a.read(body, op.Within, d.Fields(op.Tells, version))
+		a.Left = nil // the rest of a collection is content, not news
 	default:
 		var text string
 		if json.Unmarshal(body, &text) == nil {
@@ -61,12 +68,26 @@ func (d *Dialect) Decode(p Purpose, version string, status int, body []byte) Ans
 	return a
 }
 
-func (a *Answer) read(body []byte, fields []Field) {
-	members, err := object(body)
+// DecodeHeader understands what an answer says beside its body.
+func (d *Dialect) DecodeHeader(header http.Header) Values {
+	out := Values{}
+	if name := d.Antiforgery.Cookie; name != "" {
+		for _, c := range (&http.Response{Header: header}).Cookies() {
+			if c.Name == name && c.Value != "" {
+				out[AntiforgeryToken] = c.Value
+			}
+		}
+	}
+	return out
+}
+
+func (a *Answer) read(body []byte, within Within, fields []Field) {
+	members, beside, err := within.open(body)
 	if err != nil {
 		a.Raw = true
 		return
 	}
+	a.Left = append(a.Left, beside...)
 	for _, m := range members {
 		f, ok := findField(fields, m.Name)
 		switch {
@@ -131,20 +152,82 @@ func object(body []byte) (Pairs, error) {
 	return out, nil
 }
 
-// errorFields gathers every field that a refusal with this status may have.
-func (d *Dialect) errorFields(p Purpose, status int) []Field {
-	var out []Field
-	for i := range d.Refusals {
-		if r := &d.Refusals[i]; r.Status == status && (r.On == "" || r.On == p) {
-			out = append(out, r.Shape...)
+// open splits the object that stands within a body into its members. Members
+// around it are beside.
+func (w Within) open(body []byte) (members, beside Pairs, err error) {
+	if len(w) == 0 {
+		members, err = object(body)
+		return members, nil, err
+	}
+	if w[0] == "[]" {
+		var elements []json.RawMessage
+		if err := json.Unmarshal(body, &elements); err != nil || len(elements) == 0 {
+			return nil, nil, errNotObject
+		}
+		for i, e := range elements[1:] {
+			beside = append(beside, Pair{strconv.Itoa(i + 1), string(e)})
+		}
+		members, more, err := w[1:].open(elements[0])
+		return members, append(beside, more...), err
+	}
+	around, err := object(body)
+	if err != nil {
+		return nil, nil, err
+	}
+	found := false
+	for _, m := range around {
+		if found || m.Name != w[0] {
+			beside = append(beside, m)
+			continue
+		}
+		found = true
+		inner, more, err := w[1:].open([]byte(m.Value))
+		if err != nil {
+			return nil, nil, err
+		}
+		members, beside = inner, append(beside, more...)
+	}
+	if !found {
+		return nil, nil, errNotObject
+	}
+	return members, beside, nil
+}
+
+// wrap puts an object where it stands.
+func (w Within) wrap(object string) string {
+	for i := len(w) - 1; i >= 0; i-- {
+		if w[i] == "[]" {
+			object = "[" + object + "]"
+		} else {
+			object = "{" + quote(w[i]) + ":" + object + "}"
 		}
 	}
-	if out == nil {
+	return object
+}
+
+// errorFields gathers every field that a refusal with this status may have, of
+// those refusals that stand where the body has an object.
+func (d *Dialect) errorFields(p Purpose, status int, body []byte) (within Within, out []Field) {
+	for _, any := range []bool{false, true} {
 		for i := range d.Refusals {
-			out = append(out, d.Refusals[i].Shape...)
+			r := &d.Refusals[i]
+			if !any && (r.Status != status || r.On != "" && r.On != p) || len(r.Shape) == 0 {
+				continue
+			}
+			// The deepest place that fits: a flat reading fits every object.
+			if _, _, err := r.Within.open(body); err != nil || out != nil && len(r.Within) < len(within) {
+				continue
+			}
+			if len(r.Within) > len(within) {
+				out = nil
+			}
+			within, out = r.Within, append(out, r.Shape...)
+		}
+		if out != nil {
+			break
 		}
 	}
-	return out
+	return within, out
 }
 
 // fault finds the refusal that an answer looks most like: all that the refusal
@@ -187,6 +270,20 @@ func says(got, want Values) bool {
 	return true
 }
 
+// fill puts values in the place of a body's placeholders.
+func fill(body string, values Values, now time.Time) string {
+	return placeholder.ReplaceAllStringFunc(body, func(hole string) string {
+		term := hole[len("${") : len(hole)-len("}")]
+		if term == "now" {
+			return now.UTC().Format("2006-01-02T15:04:05.0000000Z")
+		}
+		text := quote(values[Term(term)])
+		return text[1 : len(text)-1]
+	})
+}
+
+var placeholder = regexp.MustCompile(`\$\{[a-z_]+\}`)
+
 // Reply is an answer in the product's words.
 type Reply struct {
 	Status int
@@ -197,16 +294,28 @@ type Reply struct {
 // EncodeAnswer words a success. Values that the product does not say in this
 // version are dropped. now fills the placeholder of fixed bodies.
 func (d *Dialect) EncodeAnswer(op *Operation, version string, values Values, now time.Time) (*Reply, error) {
-	r := &Reply{Status: op.Status, Header: slices.Clone(d.Headers)}
+	r := &Reply{Status: d.Status(op, version), Header: slices.Clone(d.Headers)}
+	gives := op.Gives
+	if values[MFAToken] != "" && values[AccessToken] == "" {
+		if op.Challenge.Status != 0 {
+			r.Status = op.Challenge.Status
+		}
+		if op.Challenge.Gives != nil {
+			gives = op.Challenge.Gives
+		}
+	}
 	switch {
-	case len(op.Gives) > 0:
-		body, err := writeObject(d.Fields(op.Gives, version), values)
+	case len(gives) > 0:
+		body, err := writeObject(d.Fields(gives, version), values)
 		if err != nil {
 			return nil, err
 		}
-		r.Body = body
+		r.Body = op.Within.wrap(body)
 	default:
-		r.Body = strings.ReplaceAll(d.Body(op, version), "${now}", now.UTC().Format("2006-01-02T15:04:05.0000000Z"))
+		r.Body = fill(d.Body(op, version), values, now)
+	}
+	if a := d.Antiforgery; values[AntiforgeryToken] != "" && d.Speaks(version, a.Since, "") {
+		r.Header = append(r.Header, Pair{"Set-Cookie", a.Cookie + "=" + values[AntiforgeryToken] + "; path=/; secure; samesite=strict"})
 	}
 	if r.Body != "" {
 		r.Header = append(r.Header, Pair{"Content-Type", "application/json; charset=utf-8"})
@@ -215,9 +324,9 @@ func (d *Dialect) EncodeAnswer(op *Operation, version string, values Values, now
 }
 
 // EncodeRefusal words a refusal. values fill what depends on the call, such as
-// its path; ${versions} in a refusal's text becomes the list of versions. A
-// shape that repeats the status gets it.
-func (d *Dialect) EncodeRefusal(f Fault, on Purpose, values Values) (*Reply, error) {
+// its path; in a refusal's text ${versions} becomes the list of versions, and
+// ${path} the path. A shape that repeats the status gets it.
+func (d *Dialect) EncodeRefusal(f Fault, on Purpose, version string, values Values) (*Reply, error) {
 	ref, ok := d.Refusal(f, on)
 	if !ok {
 		ref, ok = d.Refusal(ServerFault, on)
@@ -230,13 +339,13 @@ func (d *Dialect) EncodeRefusal(f Fault, on Purpose, values Values) (*Reply, err
 		said[t] = v
 	}
 	for t, v := range ref.Says {
-		said[t] = strings.ReplaceAll(v, "${versions}", d.versionList())
+		said[t] = strings.NewReplacer("${versions}", d.versionList(), "${path}", values[ErrorInstance]).Replace(v)
 	}
 	r := &Reply{Status: ref.Status, Header: append(slices.Clone(d.Headers), ref.Header...)}
 	if len(ref.Shape) == 0 {
 		return r, nil
 	}
-	body, err := writeObject(ref.Shape, said)
+	body, err := writeObject(d.Fields(ref.Shape, version), said)
 	if err != nil {
 		return nil, err
 	}
@@ -245,7 +354,7 @@ func (d *Dialect) EncodeRefusal(f Fault, on Purpose, values Values) (*Reply, err
 		media = "application/json"
 	}
 	r.Header = append(r.Header, Pair{"Content-Type", media + "; charset=utf-8"})
-	r.Body = body
+	r.Body = ref.Within.wrap(body)
 	return r, nil
 }
 

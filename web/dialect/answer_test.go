@@ -99,7 +99,7 @@ func TestEveryRefusalIsWordedAndUnderstood(t *testing.T) {
 			if on == "" {
 				on = Explore
 			}
-			reply, err := d.EncodeRefusal(r.Fault, on, Values{ErrorTrace: "00-1", ErrorInstance: "/x"})
+			reply, err := d.EncodeRefusal(r.Fault, on, "", Values{ErrorTrace: "00-1", ErrorInstance: "/x"})
 			if err != nil {
 				t.Errorf("%s: %s: %v", d.ID, r.Fault, err)
 				continue
@@ -118,8 +118,9 @@ func TestEveryRefusalIsWordedAndUnderstood(t *testing.T) {
 
 func TestRefusalOfAnUnknownFault(t *testing.T) {
 	for _, d := range All() {
-		reply, err := d.EncodeRefusal("odd", Explore, nil)
-		if err != nil || reply.Status != 500 {
+		reply, err := d.EncodeRefusal("odd", Explore, "", nil)
+		fault, _ := d.Refusal(ServerFault, Explore)
+		if err != nil || reply.Status != fault.Status || fault.Status < 500 {
 			t.Errorf("%s: got %v, %v, want the server's own fault", d.ID, reply, err)
 		}
 	}
@@ -151,7 +152,7 @@ func TestFirstCallsAnswerJSON(t *testing.T) {
 
 func TestBodyFollowsTheVersion(t *testing.T) {
 	d := &Dialect{Versions: Versions{All: []Version{{ID: "1"}, {ID: "2"}, {ID: "3"}, {ID: "4"}}, Default: "4"}}
-	op := &Operation{Body: "now", Older: []OlderBody{{"1", "oldest"}, {"3", "old"}}}
+	op := &Operation{Body: "now", Older: []OlderBody{{Until: "1", Body: "oldest"}, {Until: "3", Body: "old"}}}
 	for version, want := range map[string]string{"1": "oldest", "2": "old", "3": "old", "4": "now", "": "now"} {
 		if got := d.Body(op, version); got != want {
 			t.Errorf("%q: got %q, want %q", version, got, want)

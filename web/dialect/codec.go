@@ -73,6 +73,8 @@ func FormatTime(t time.Time) string { return t.UTC().Format(time.RFC3339Nano) }
 var (
 	errNotTime   = errors.New("not a date and time")
 	errNotObject = errors.New("not one JSON object")
+
+	errTooManyParts = errors.New("too many parts")
 )
 
 // ParseTime reads every shape of date that the products write: with none to
@@ -128,14 +130,17 @@ func readString(raw json.RawMessage) (string, error) {
 	return s, nil
 }
 
-func writeString(text string) (json.RawMessage, error) {
+func writeString(text string) (json.RawMessage, error) { return json.RawMessage(quote(text)), nil }
+
+// quote writes a JSON string.
+func quote(text string) string {
 	var b strings.Builder
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // products write & and < as they are
 	if err := enc.Encode(text); err != nil {
-		return nil, err
+		panic(err) // no string is beyond JSON
 	}
-	return json.RawMessage(strings.TrimSuffix(b.String(), "\n")), nil
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 func writeNull(text string) (json.RawMessage, error) {

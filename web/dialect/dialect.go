@@ -8,7 +8,8 @@
 // decoded answer, the sandbox's behaviour, the snippets and the OpenAPI
 // documents all come from it.
 //
-// A dialect describes flat objects. A value that is nested stays raw JSON.
+// A dialect describes flat objects, which may stand within others. A value
+// that is nested deeper stays raw JSON.
 package dialect
 
 import (
@@ -53,8 +54,8 @@ type Dialect struct {
 	Versions Versions
 	// Groups are the resources of the Swagger page, in order.
 	Groups []Group
-	// Operations: exactly one each of Obtain, Explore and Logout, then any
-	// number of first calls.
+	// Operations: exactly one each of Obtain, Explore and Logout, at most one
+	// of every other purpose, and any number of first calls.
 	Operations []Operation
 
 	SecondFactor SecondFactor
@@ -67,6 +68,7 @@ type Dialect struct {
 
 	Access, Refresh Token
 	Lifetimes       Lifetimes
+	Antiforgery     Antiforgery
 
 	// Refusals in the order in which an answer is matched against them.
 	Refusals []Refusal
@@ -87,6 +89,8 @@ type Group struct{ Name, About string }
 type Versions struct {
 	// Header carries the version on every call, the token call too.
 	Header string
+	// Optional says that a call may leave the header out.
+	Optional bool
 	// Field is an optional parameter of the token call.
 	Field Field
 	// All, oldest first.
@@ -122,6 +126,11 @@ type Operation struct {
 	// GrantField and Grants describe the body of the token call.
 	GrantField Field
 	Grants     []Grant
+	// Takes lists the fields of any other call: a field whose name stands in
+	// the path in braces goes there, the rest make the body.
+	Takes []Field
+	// Encodings of the body, the one that is sent first; a form if empty.
+	Encodings []Encoding
 
 	// Status of success; its body is an object of the fields of Gives, or the
 	// JSON text Body, in which ${now} stands for the time; with neither, the
@@ -129,18 +138,59 @@ type Operation struct {
 	Status int
 	Gives  []Field
 	Body   string
-	// Older lists the bodies of earlier versions that answer otherwise, oldest
-	// first.
+	// Tells lists the members of Body that mean something; ${term} in Body
+	// stands for the value of a term.
+	Tells []Field
+	// Within is where the object of Gives or Tells stands; see [Within].
+	Within Within
+	// Older lists what earlier versions answer otherwise, oldest first.
 	Older []OlderBody
-	// Basis of the success answer, and the reason if it is a choice.
-	Basis  Basis
-	Reason string
+	// Challenge is how an answer that asks for a second factor differs from a
+	// success, beside its values.
+	Challenge Challenge
+	// Basis of the success answer, and the reason if it is a choice. Members is
+	// that of Gives, if it is another.
+	Basis, Members Basis
+	Reason         string
 
 	Since, Until string
 }
 
 // OlderBody is what an operation answered up to a version.
-type OlderBody struct{ Until, Body string }
+type OlderBody struct {
+	Until, Body string
+	Status      int // 0 for the operation's
+}
+
+// Challenge is an answer that asks for a second factor.
+type Challenge struct {
+	Status int     // 0 for the operation's
+	Gives  []Field // empty for the operation's
+}
+
+// Encoding is how a body is written: its media type.
+type Encoding string
+
+// The encodings.
+const (
+	Form      Encoding = "application/x-www-form-urlencoded"
+	JSON      Encoding = "application/json"
+	Multipart Encoding = "multipart/form-data"
+)
+
+// Within names the members that an object stands in, outermost first; the name
+// "[]" is the first element of an array. Empty means the whole body.
+type Within []string
+
+// Antiforgery is a token that a product hands out in a cookie beside a pair,
+// and wants back with that pair. Without Cookie it has none.
+type Antiforgery struct {
+	// Cookie carries it both ways; Header repeats it on a call.
+	Cookie, Header string
+	Since          string
+	Basis          Basis
+	Reason         string
+}
 
 // Grant is one way to get tokens.
 type Grant struct {
@@ -150,6 +200,8 @@ type Grant struct {
 	Help string
 	// Takes lists its fields in the order in which they are sent.
 	Takes []Field
+
+	Since, Until string
 }
 
 // Label is what the drop-down shows.
@@ -206,6 +258,8 @@ type Token struct {
 // Lifetimes of tokens; zero means that the product has no such token.
 type Lifetimes struct {
 	Access, Refresh, ShortRefresh, LongRefresh time.Duration
+	// Code is how long a one-time code is good.
+	Code time.Duration
 	// Reported is what expires_in says, where that is not Access.
 	Reported time.Duration
 	// IssuedLate is by how much the answer's time of issue lies after the
@@ -225,7 +279,9 @@ type Refusal struct {
 	// Type is the media type; application/json if empty.
 	Type  string
 	Shape []Field
-	Says  Values
+	// Within is where the object of Shape stands; see [Within].
+	Within Within
+	Says   Values
 	// Header travels with the refusal.
 	Header Pairs
 	Basis  Basis
@@ -260,7 +316,8 @@ type Step struct {
 	Grant Kind
 }
 
-var all = []*Dialect{&vac, &vbr, &vbazure, &vbahv}
+// The four that the project began with, then the rest of the family.
+var all = []*Dialect{&vac, &vbr, &vbazure, &vbahv, &vspc, &vbaws, &vbgcp, &vb365, &vone, &vro}
 
 // All returns every product, in the order of the home page.
 func All() []*Dialect { return slices.Clone(all) }
@@ -362,6 +419,24 @@ func (d *Dialect) Body(op *Operation, version string) string {
 		}
 	}
 	return op.Body
+}
+
+// Status returns the status of an operation's success in a version.
+func (d *Dialect) Status(op *Operation, version string) int {
+	for _, o := range op.Older {
+		if o.Status != 0 && d.Speaks(version, "", o.Until) {
+			return o.Status
+		}
+	}
+	return op.Status
+}
+
+// encodings lists those of an operation's body.
+func (op *Operation) encodings() []Encoding {
+	if len(op.Encodings) == 0 {
+		return []Encoding{Form}
+	}
+	return op.Encodings
 }
 
 // Refusal returns how the product says no for a reason, on a purpose.

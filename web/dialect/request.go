@@ -1,10 +1,9 @@
 package dialect
 
 import (
-	"encoding/json"
 	"fmt"
-	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 )
 
@@ -15,6 +14,8 @@ type Call struct {
 	Kind    Kind   // of grant, for Obtain
 	Values  Values
 	Bearer  string // the access token, if the call carries one
+	// Encoding of the body; empty for the first of the operation's.
+	Encoding Encoding
 }
 
 // Request is a call in the product's words, ready to be sent to any host.
@@ -35,47 +36,71 @@ type Mismatch struct {
 
 func (e *Mismatch) Error() string { return fmt.Sprintf("%s: %.40q", e.Fault, e.Name) }
 
-const formType = "application/x-www-form-urlencoded"
-
 // Encode words a call. The error is a [*Mismatch] with [MissingField],
-// [UnknownGrant] or [UnsupportedVersion]; then nothing should be sent.
+// [UnknownGrant], [UnsupportedVersion], or [NotFound] for a call that the
+// version lacks; then nothing should be sent.
 func (d *Dialect) Encode(c Call) (*Request, error) {
 	if _, ok := d.Version(c.Version); !ok {
 		return nil, &Mismatch{UnsupportedVersion, c.Version}
 	}
 	op := d.Operation(c.Purpose)
+	if op == nil {
+		return nil, &Mismatch{NotFound, string(c.Purpose)}
+	}
 	r := &Request{Method: op.Method, Path: d.Path(op, c.Version)}
+	if !d.Speaks(c.Version, op.Since, op.Until) {
+		return nil, &Mismatch{NotFound, r.Path}
+	}
 	r.Header = append(r.Header, Pair{"Accept", "application/json"})
-	if h := d.Versions.Header; h != "" {
+	if h := d.Versions.Header; h != "" && (c.Version != "" || !d.Versions.Optional) {
 		v, _ := d.Version(c.Version)
 		r.Header = append(r.Header, Pair{h, v.ID})
 	}
 	if !op.Anonymous {
 		r.Header = append(r.Header, Pair{"Authorization", "Bearer " + c.Bearer})
 	}
-	if c.Purpose != Obtain {
-		return r, nil
+	if a, v := d.Antiforgery, c.Values[AntiforgeryToken]; a.Cookie != "" && v != "" && d.Speaks(c.Version, a.Since, "") {
+		r.Header = append(r.Header, Pair{"Cookie", a.Cookie + "=" + v}, Pair{a.Header, v})
 	}
-	grant, ok := d.Grant(c.Kind)
-	if !ok {
-		return nil, &Mismatch{UnknownGrant, string(c.Kind)}
-	}
-	form := Pairs{{op.GrantField.Wire, grant.Wire}}
-	for _, f := range d.Fields(grant.Takes, c.Version) {
-		v := c.Values[f.Term]
-		if v == "" {
-			if f.Required {
-				return nil, &Mismatch{MissingField, f.Wire}
-			}
-			continue
+	takes := op.Takes
+	var sent []sentField
+	if c.Purpose == Obtain {
+		grant, ok := d.Grant(c.Kind)
+		if !ok || !d.Speaks(c.Version, grant.Since, grant.Until) {
+			return nil, &Mismatch{UnknownGrant, string(c.Kind)}
 		}
-		form = append(form, Pair{f.Wire, v})
+		takes, sent = grant.Takes, append(sent, sentField{op.GrantField, grant.Wire})
 	}
-	if f := d.Versions.Field; f.Wire != "" && c.Version != "" && !strings.EqualFold(c.Version, d.Versions.Default) {
-		form = append(form, Pair{f.Wire, c.Version})
+	body := c.Purpose == Obtain
+	for _, f := range d.Fields(takes, c.Version) {
+		v := c.Values[f.Term]
+		if v == "" && f.Term == AccessToken {
+			v = c.Bearer
+		}
+		hole := "{" + f.Wire + "}"
+		inPath := strings.Contains(r.Path, hole)
+		body = body || !inPath
+		switch {
+		case v == "" && f.Required:
+			return nil, &Mismatch{MissingField, f.Wire}
+		case inPath:
+			r.Path = strings.ReplaceAll(r.Path, hole, url.PathEscape(v))
+		case v != "":
+			sent = append(sent, sentField{f, v})
+		}
 	}
-	r.Header = append(r.Header, Pair{"Content-Type", formType})
-	r.Body = form.Encode()
+	if f := d.Versions.Field; c.Purpose == Obtain && f.Wire != "" && c.Version != "" && !strings.EqualFold(c.Version, d.Versions.Default) {
+		sent = append(sent, sentField{f, c.Version})
+	}
+	if body {
+		e := c.Encoding
+		if e == "" {
+			e = op.encodings()[0]
+		}
+		var media string
+		media, r.Body = writeBody(e, sent)
+		r.Header = append(r.Header, Pair{"Content-Type", media})
+	}
 	return r, nil
 }
 
@@ -101,7 +126,8 @@ func (d *Dialect) Match(method, path string) (op *Operation, version string, err
 				pattern = o.Also[j]
 			}
 			v, ok := d.matchPath(pattern, path)
-			if !ok || !d.Speaks(v, o.Since, o.Until) {
+			// A version in a header is not known yet: ReadCall looks.
+			if !ok || (v != "" || d.Versions.Header == "") && !d.Speaks(v, o.Since, o.Until) {
 				continue
 			}
 			if o.Method == method {
@@ -144,6 +170,27 @@ func (d *Dialect) matchPath(pattern, path string) (version string, ok bool) {
 	}
 }
 
+// ReadPath returns what a path says of an operation that [Dialect.Match] found
+// for it.
+func (d *Dialect) ReadPath(op *Operation, path string) Values {
+	out := Values{}
+	got := strings.Split(path, "/")
+	for _, pattern := range append([]string{op.Path}, op.Also...) {
+		if _, ok := d.matchPath(pattern, strings.TrimSuffix(path, "/")); !ok {
+			continue
+		}
+		for i, want := range strings.Split(pattern, "/") {
+			for _, f := range op.Takes {
+				if want == "{"+f.Wire+"}" {
+					out[f.Term] = got[i]
+				}
+			}
+		}
+		break
+	}
+	return out
+}
+
 // ReadCall understands a client's request for an operation that
 // [Dialect.Match] found; pathVersion is the version that it returned. The
 // error is a [*Mismatch].
@@ -153,12 +200,25 @@ func (d *Dialect) ReadCall(op *Operation, pathVersion string, header http.Header
 		id := strings.TrimSpace(header.Get(h))
 		v, ok := d.Version(id)
 		switch {
+		case id == "" && d.Versions.Optional:
 		case id == "" && how.Strict:
 			return c, &Mismatch{MissingVersion, h}
+		case !ok && d.Versions.Optional && !how.Strict:
+			v, _ = d.Version("")
 		case !ok || how.Strict && v.ID != id:
 			return c, &Mismatch{UnsupportedVersion, id}
 		}
-		c.Version = v.ID
+		if id != "" || !d.Versions.Optional {
+			c.Version = v.ID
+		}
+		if (id != "" || how.Strict) && !d.Speaks(c.Version, op.Since, op.Until) {
+			return c, &Mismatch{NotFound, op.Path}
+		}
+	}
+	if name := d.Antiforgery.Cookie; name != "" {
+		if cookie, err := (&http.Request{Header: header}).Cookie(name); err == nil {
+			c.Values[AntiforgeryToken] = cookie.Value
+		}
 	}
 	// The token call ignores the header: libraries send Basic, an empty bearer
 	// or the old token with it.
@@ -167,13 +227,19 @@ func (d *Dialect) ReadCall(op *Operation, pathVersion string, header http.Header
 		if strings.EqualFold(scheme, "bearer") {
 			c.Bearer = strings.TrimSpace(token)
 		}
+	}
+	form, err := c.readBody(op, header, body, how)
+	if err != nil {
+		return c, err
+	}
+	if op.Purpose != Obtain {
+		for _, f := range op.Takes {
+			if v, _ := form.Get(f.Wire); v != "" {
+				c.Values[f.Term] = v
+			}
+		}
 		return c, nil
 	}
-	media, _, _ := mime.ParseMediaType(header.Get("Content-Type"))
-	if how.Strict && media != formType {
-		return c, &Mismatch{BadMediaType, media}
-	}
-	form := ParsePairs(string(body))
 	if f := d.Versions.Field; f.Wire != "" {
 		if id, ok := form.Get(f.Wire); ok && id != "" {
 			v, known := d.Version(id)
@@ -202,7 +268,7 @@ func (d *Dialect) readGrant(op *Operation, c Call, form Pairs, how Reading) (Cal
 	}
 	wire, named := get(op.GrantField.Wire)
 	grant, ok := d.GrantByWire(wire)
-	if how.Strict && ok && grant.Wire != wire {
+	if how.Strict && ok && (grant.Wire != wire || !d.Speaks(c.Version, grant.Since, grant.Until)) {
 		ok = false
 	}
 	if !named || wire == "" {
@@ -287,11 +353,7 @@ func writeObject(fields []Field, values Values) (string, error) {
 		if b.Len() > 1 {
 			b.WriteByte(',')
 		}
-		name, err := json.Marshal(f.Wire)
-		if err != nil {
-			return "", err
-		}
-		b.Write(name)
+		b.WriteString(quote(f.Wire))
 		b.WriteByte(':')
 		b.Write(raw)
 	}

@@ -16,6 +16,13 @@ const (
 	ShortRefresh      Term = "short_refresh"
 	LongRefresh       Term = "long_refresh"
 	APIVersion        Term = "api_version"
+	ClientID          Term = "client_id"
+	ClientSecret      Term = "client_secret"
+	Assertion         Term = "assertion"
+	PublicKey         Term = "public_key"
+	ReadOnlyToken     Term = "read_only"
+	NoAntiforgery     Term = "no_antiforgery"
+	AntiforgeryToken  Term = "antiforgery_token"
 )
 
 // What an answer says.
@@ -33,6 +40,8 @@ const (
 	MFAEnabled       Term = "mfa_enabled"
 	RedirectTo       Term = "redirect_to"
 	Message          Term = "message"
+	Account          Term = "account"
+	EncryptedCode    Term = "encrypted_code"
 )
 
 // What a token says about itself, beside [Username], [Role], [UserID],
@@ -56,6 +65,9 @@ const (
 	ErrorInstance Term = "error_instance"
 	ErrorTrace    Term = "error_trace"
 	ErrorResource Term = "error_resource"
+	ErrorKind     Term = "error_kind"
+	ErrorStack    Term = "error_stack"
+	ErrorInner    Term = "error_inner"
 )
 
 var meanings = map[Term]string{
@@ -69,6 +81,15 @@ var meanings = map[Term]string{
 	ShortRefresh:      "Asks for a refresh token with a short life.",
 	LongRefresh:       "Asks for a refresh token with a long life.",
 	APIVersion:        "The version of the API that the client speaks.",
+	ClientID:          "Names an application that signs in for itself.",
+	ClientSecret:      "What a password is to a person, for an application.",
+	Assertion:         "A signed statement of another server about who signs in.",
+	PublicKey:         "The half of a key pair that the product encrypts a code with.",
+	ReadOnlyToken:     "Asks for an access token that may look and change nothing.",
+	NoAntiforgery:     "Asks for a pair that needs no antiforgery cookie.",
+	AntiforgeryToken:  "Travels in a cookie beside the pair and must come back with it.",
+	Account:           "The account with the domain before it.",
+	EncryptedCode:     "A one-time code that only the holder of the private key can read.",
 	AccessToken:       "Opens the API. Send it as a bearer token.",
 	TokenType:         "How to send the access token.",
 	ExpiresIn:         "Seconds until the access token expires.",
@@ -96,6 +117,9 @@ var meanings = map[Term]string{
 	ErrorInstance:     "The path that was called.",
 	ErrorTrace:        "Names this call in the server's log.",
 	ErrorResource:     "The object that the refusal is about.",
+	ErrorKind:         "What sort of trouble it is.",
+	ErrorStack:        "Where in the server's code it happened.",
+	ErrorInner:        "The refusal behind this one.",
 }
 
 // Meaning explains the term in one sentence, for the page and the generated
@@ -116,18 +140,32 @@ const (
 	MFAGrant       Kind = "mfa"
 	CodeGrant      Kind = "code"
 	ComponentGrant Kind = "component"
+	ClientGrant    Kind = "client"
+	AssertionGrant Kind = "assertion"
+	// OperatorGrant is an assertion that signs a restore operator in.
+	OperatorGrant Kind = "operator"
+	// PublicKeyGrant gives an encrypted code for the code grant.
+	PublicKeyGrant Kind = "public_key"
+	// ActAsGrant gives a pair of another user, for a refresh token.
+	ActAsGrant Kind = "as"
 )
 
 // Role of an operation on the page and in the sandbox.
 type Purpose string
 
-// The purposes. Every dialect has exactly one operation of each; a
-// [FirstCall] is whatever else clients ask right after signing in.
+// The purposes. Every dialect has exactly one operation each of the first
+// three; a [FirstCall] is whatever else clients ask right after signing in.
 const (
 	Obtain    Purpose = "token"
 	Explore   Purpose = "explore"
 	Logout    Purpose = "logout"
 	FirstCall Purpose = "call"
+	// WhoAmI tells who is signed in, where another call has to name them.
+	WhoAmI Purpose = "whoami"
+	// MakeCode gives a one-time code for [CodeGrant].
+	MakeCode Purpose = "code"
+	// MakeClient makes an account for an application, for [ClientGrant].
+	MakeClient Purpose = "client"
 )
 
 // Fault is why a call is refused, whatever a product calls it.
@@ -146,6 +184,10 @@ const (
 	SpentRefreshToken  Fault = "spent_refresh_token"
 	ExpiredRefresh     Fault = "expired_refresh_token"
 	BadCode            Fault = "bad_code"
+	BadAssertion       Fault = "bad_assertion"
+	BadClient          Fault = "bad_client"
+	BadPublicKey       Fault = "bad_public_key"
+	MissingAntiforgery Fault = "missing_antiforgery"
 	NoToken            Fault = "no_token"
 	BadToken           Fault = "bad_token"
 	ExpiredToken       Fault = "expired_token"

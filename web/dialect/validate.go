@@ -15,6 +15,7 @@ var productID = regexp.MustCompile(`^[a-z0-9]+$`)
 var secretTerms = map[Term]bool{
 	Password: true, RefreshToken: true, AccessToken: true,
 	MFAToken: true, MFACode: true, AuthorizationCode: true, ComponentToken: true,
+	ClientSecret: true, Assertion: true,
 }
 
 // Validate reports every mistake in a description at once, joined; nil means
@@ -145,16 +146,25 @@ func (v *validator) operations() {
 		v.known(what, op.Since)
 		v.known(what, op.Until)
 		v.basis(what, op.Basis, op.Reason)
+		if op.Members != "" {
+			v.basis(what+": members", op.Members, op.Reason)
+		}
 		v.body(what, op.Body)
 		for _, o := range op.Older {
 			v.known(what+": an older body", o.Until)
 			v.body(what, o.Body)
+			if o.Status != 0 && (o.Status < 200 || o.Status > 299) {
+				v.addf("%s: an older body: status %d is no success", what, o.Status)
+			}
 		}
 		v.fields(what, op.Gives)
+		v.fields(what, op.Tells)
+		v.fields(what+": challenge", op.Challenge.Gives)
+		v.takes(what, op)
 		switch op.Purpose {
 		case Obtain:
 			v.grants(what, op)
-		case Explore, Logout, FirstCall:
+		case Explore, Logout, FirstCall, WhoAmI, MakeCode, MakeClient:
 			if len(op.Grants) > 0 {
 				v.addf("%s: only %q takes grants", what, Obtain)
 			}
@@ -165,6 +175,66 @@ func (v *validator) operations() {
 	for _, p := range []Purpose{Obtain, Explore, Logout} {
 		if count[p] != 1 {
 			v.addf("%d operations with purpose %q; give exactly one", count[p], p)
+		}
+	}
+	for _, p := range []Purpose{WhoAmI, MakeCode, MakeClient} {
+		if count[p] > 1 {
+			v.addf("%d operations with purpose %q; give one at most", count[p], p)
+		}
+	}
+	v.meets(MakeCode, AuthorizationCode)
+	v.meets(MakeClient, ClientID, ClientSecret)
+	if a := d.Antiforgery; a.Cookie != "" {
+		if a.Header == "" {
+			v.addf("antiforgery: the header has no name")
+		}
+		v.known("antiforgery", a.Since)
+		v.basis("antiforgery", a.Basis, a.Reason)
+	}
+}
+
+// meets demands that an operation, if there is one, gives what it is for.
+func (v *validator) meets(p Purpose, terms ...Term) {
+	op := v.d.Operation(p)
+	if op == nil {
+		return
+	}
+	for _, t := range terms {
+		if !hasTerm(op.Gives, t) {
+			v.addf("operation %s %s: gives no %q", op.Method, op.Path, t)
+		}
+	}
+	if p == MakeCode && v.d.Lifetimes.Code <= 0 {
+		v.addf("lifetimes: the code needs one")
+	}
+}
+
+// takes checks the fields and encodings of a request.
+func (v *validator) takes(what string, op *Operation) {
+	v.fields(what, op.Takes)
+	for _, f := range op.Takes {
+		if strings.Contains(op.Path, "{"+f.Wire+"}") && !f.Required {
+			v.addf("%s: field %q stands in the path; mark it required", what, f.Wire)
+		}
+		// Whoever makes the call has an access token and can ask who they are.
+		known := f.Term == AccessToken
+		if me := v.d.Operation(WhoAmI); me != nil {
+			known = known || hasTerm(me.Tells, f.Term)
+		}
+		if f.Required && !known {
+			v.addf("%s: no operation tells %q, which it requires", what, f.Term)
+		}
+	}
+	for _, e := range op.Encodings {
+		switch e {
+		case Form, JSON, Multipart:
+		default:
+			v.addf("%s: encoding %q: use %q, %q or %q", what, e, Form, JSON, Multipart)
+		}
+	}
+	for _, hole := range placeholder.FindAllString(op.Body, -1) {
+		if t := Term(hole[2 : len(hole)-1]); t != "now" && t.Meaning() == "" {
+			v.addf("%s: %s stands for nothing", what, hole)
 		}
 	}
 }
@@ -212,6 +282,8 @@ func (v *validator) grants(what string, op *Operation) {
 		}
 		kinds[g.Kind] = true
 		v.fields(one, g.Takes)
+		v.known(one, g.Since)
+		v.known(one, g.Until)
 		required := false
 		for _, f := range g.Takes {
 			required = required || f.Required
@@ -280,6 +352,9 @@ func (v *validator) tokens() {
 			v.addf("%s: an opaque token carries nothing", one.what)
 		case one.t.Opaque == 0 && (one.t.Alg == "" || len(one.t.Claims) == 0):
 			v.addf("%s: a JWT needs an algorithm and claims", one.what)
+		case strings.HasPrefix(one.t.Alg, "RS") && !one.t.KeyID && !strings.Contains(one.t.Audience, "{installation}"):
+			// All worlds of the sandbox share one RSA key.
+			v.addf("%s: an RSA token needs a key id, or an audience that names the installation", one.what)
 		}
 		v.fields(one.what, one.t.Claims)
 	}
@@ -321,7 +396,9 @@ func (v *validator) refusals() {
 	}
 	if d.Versions.Header != "" {
 		need(UnsupportedVersion, Explore)
-		need(MissingVersion, Obtain)
+		if !d.Versions.Optional {
+			need(MissingVersion, Obtain)
+		}
 	}
 	if op := d.Operation(Obtain); op != nil {
 		if _, ok := d.Grant(CodeGrant); ok {

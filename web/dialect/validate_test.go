@@ -40,7 +40,7 @@ func TestValidateReports(t *testing.T) {
 		{"a success that is none", func(d *Dialect) { d.Operations[1].Status = 404 }, []string{"status 404 is no success"}},
 		{"an unknown group", func(d *Dialect) { d.Operations[1].Group = "Odd" }, []string{`group "Odd"`}},
 		{"a body that is no JSON", func(d *Dialect) { d.Operation(Explore).Body = "{" }, []string{"body is not JSON"}},
-		{"an older body of an unknown version", func(d *Dialect) { d.Operation(Explore).Older = []OlderBody{{"v99", "x"}} }, []string{`version "v99"`, "body is not JSON"}},
+		{"an older body of an unknown version", func(d *Dialect) { d.Operation(Explore).Older = []OlderBody{{Until: "v99", Body: "x"}} }, []string{`version "v99"`, "body is not JSON"}},
 		{"no grants", func(d *Dialect) { d.Operation(Obtain).Grants = nil }, []string{"no grants", "no password grant", "no refresh grant"}},
 		{"a grant twice", func(d *Dialect) { d.Operation(Obtain).Grants[1].Kind = PasswordGrant }, []string{"a kind of its own", "no refresh grant"}},
 		{"a grant that needs nothing", func(d *Dialect) { d.Operation(Obtain).Grants[1].Takes = nil }, []string{"cannot do without"}},

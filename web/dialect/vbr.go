@@ -106,7 +106,7 @@ var vbr = Dialect{
 			Purpose: Explore, Group: "Service", Method: "GET", Path: "/api/v1/serverInfo",
 			Summary: "Get server information", Admin: true,
 			Help:   "Explore makes this call: it needs a live access token and changes nothing. A 403 still proves that the token is alive.",
-			Status: 200, Body: vbrServerInfo, Older: []OlderBody{{"1.2-rev1", vbrServerInfo12}}, Basis: Documented, Reason: "Specification 1.3-rev2.",
+			Status: 200, Body: vbrServerInfo, Older: []OlderBody{{Until: "1.2-rev1", Body: vbrServerInfo12}}, Basis: Documented, Reason: "Specification 1.3-rev2.",
 		},
 	}, vbrCalls...),
 	SecondFactor: Refuses,
@@ -130,6 +130,8 @@ var vbr = Dialect{
 	}},
 	Lifetimes: Lifetimes{
 		Access: 15 * time.Minute, Refresh: 14 * 24 * time.Hour, ShortRefresh: 30 * time.Minute,
+		// 60 seconds by the specification, 5 minutes by the prose of 11.
+		Code:         time.Minute,
 		RefreshBasis: Documented,
 		Note:         "The access token lives 15 minutes in every example; tables of 12 and later say 60. Trust expires_in. The refresh token lives 14 days and can be used once.",
 	},

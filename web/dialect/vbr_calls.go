@@ -31,10 +31,13 @@ const (
 		`"freeAgentInstanceConsumptionEnabled":true,"cloudConnect":"Disabled","IsMultiSection":false,"proactiveSupportEnabled":false,"type":"Evaluation"}`
 )
 
-// Whatever public clients ask first.
+// Whatever public clients ask first, and the call that makes codes.
 var vbrCalls = []Operation{
+	{Purpose: MakeCode, Group: "Login", Method: "POST", Path: "/api/oauth2/authorization_code", Summary: "Get an authorization code", Until: "1.2-rev1", Status: 200,
+		Gives: []Field{{Term: AuthorizationCode, Wire: "code", As: Text, Secret: true}},
+		Basis: Documented, Reason: "Specification 1.1-rev0. Gone since 1.3-rev0."},
 	{Purpose: FirstCall, Group: "Service", Method: "GET", Path: "/api/v1/serverTime", Summary: "Get server time", Anonymous: true, Status: 200,
-		Body: vbrServerTime, Older: []OlderBody{{"1.3-rev1", vbrServerTimeBare}},
+		Body: vbrServerTime, Older: []OlderBody{{Until: "1.3-rev1", Body: vbrServerTimeBare}},
 		Basis: Documented, Reason: "Available to anyone: it shows that the server is there and proves no token."},
 	{Purpose: FirstCall, Group: "Service", Method: "GET", Path: "/api/v1/serverCertificate", Summary: "Get the server's certificate", Status: 200,
 		Body: vbrCertificate, Basis: Documented, Reason: "Specification 1.3-rev2."},

@@ -18,7 +18,16 @@ func Choices(d *dialect.Dialect) []Row {
 	for i := range d.Operations {
 		if op := &d.Operations[i]; op.Basis == dialect.Choice {
 			rows = append(rows, Row{op.Method + " " + op.Path, status(op.Status), op.Reason})
+		} else if op.Members == dialect.Choice {
+			var names []string
+			for _, f := range op.Gives {
+				names = append(names, f.Wire)
+			}
+			rows = append(rows, Row{"Members of the answer to " + op.Method + " " + op.Path, strings.Join(names, ", "), op.Reason})
 		}
+	}
+	if a := d.Antiforgery; a.Cookie != "" && a.Basis == dialect.Choice {
+		rows = append(rows, Row{"The antiforgery cookie", a.Cookie + ", repeated in " + a.Header, a.Reason})
 	}
 	for i := range d.Refusals {
 		r := &d.Refusals[i]
@@ -80,9 +89,42 @@ func own(d *dialect.Dialect) []Row {
 			Row{"Scratch codes", "There are none.", "The page's authenticator cannot be lost."},
 		)
 	}
-	for _, k := range []dialect.Kind{dialect.CodeGrant, dialect.ComponentGrant} {
-		if g, ok := d.Grant(k); ok {
-			rows = append(rows, Row{"Grant " + g.Wire, "Always refused.", "The sandbox knows nobody who could have issued what it takes."})
+	if d.Versions.Optional {
+		rows = append(rows, Row{"A " + d.Versions.Header + " that nobody knows", "Taken for " + d.Versions.Default + ". Refused in strict mode.", "Clients of other releases send their own."})
+	}
+	return append(rows, grantRows(d)...)
+}
+
+// grantRows are the choices about grants that not every product has.
+func grantRows(d *dialect.Dialect) []Row {
+	var rows []Row
+	_, keys := d.Grant(dialect.PublicKeyGrant)
+	codes := keys || d.Operation(dialect.MakeCode) != nil
+	for _, one := range []struct {
+		kind           dialect.Kind
+		known          bool
+		answer, reason string
+	}{
+		{dialect.CodeGrant, codes, "Takes a code of this sandbox once.", "That is what a one-time code is for."},
+		{dialect.CodeGrant, !codes, "Always refused.", "No call gives out codes."},
+		{dialect.ComponentGrant, true, "Always refused.", "The sandbox knows nobody who could have issued what it takes."},
+		{dialect.ClientGrant, true, "Takes the clients that people of this sandbox made, for 60 days, with the rights of whoever made them.", "How long a client lasts is not documented."},
+		{dialect.AssertionGrant, true, "Believes a JWT with EdDSA of the sandbox's own key, whose iss is the client_id and whose sub is a person.", "The real issuer is another company's server."},
+		{dialect.OperatorGrant, true, "Like an assertion; it must name an operator.", "The real issuer is another company's server."},
+		{dialect.PublicKeyGrant, true, "Any RSA key is the administrator's. The code is encrypted with OAEP and SHA-256.", "The padding is not documented, and every visitor may try it."},
+		{dialect.ActAsGrant, true, "Open to administrators. The refresh token is not spent.", "Acting as another user must not end one's own session."},
+	} {
+		if g, ok := d.Grant(one.kind); ok && one.known {
+			rows = append(rows, Row{"Grant " + g.Wire, one.answer, one.reason})
+		}
+	}
+	out := d.Operation(dialect.Logout)
+	if takes(out.Takes, dialect.UserID) {
+		rows = append(rows, Row{"The user in the path of the log-out call", "Must be the token's own; only that token's pair ends.", "A learner may log nobody else out."})
+	}
+	for i := range d.Operations {
+		if grants := d.Operations[i].Grants; len(grants) > 0 && takes(grants[0].Takes, dialect.ReadOnlyToken) {
+			rows = append(rows, Row{"A read-only access token", "Refused with 403 on every call but GET and logging out.", "Which calls change something is not listed."})
 		}
 	}
 	if !named(d, &d.Access) {

@@ -3,7 +3,10 @@ package sandbox
 import (
 	"context"
 	"errors"
+	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"tokenplayground/web/dialect"
@@ -19,10 +22,17 @@ var grants = map[dialect.Kind]func(*visit, context.Context, dialect.Call) (diale
 	dialect.PasswordGrant: (*visit).password,
 	dialect.MFAGrant:      (*visit).secondFactor,
 	dialect.RefreshGrant:  (*visit).refresh,
-	// Nobody here gives out codes, and there is no other component.
-	dialect.CodeGrant: func(*visit, context.Context, dialect.Call) (dialect.Values, error) {
-		return nil, refused(dialect.BadCode)
+	dialect.CodeGrant:     (*visit).code,
+	dialect.ClientGrant:   (*visit).client,
+	dialect.AssertionGrant: func(v *visit, ctx context.Context, c dialect.Call) (dialect.Values, error) {
+		return v.assertion(ctx, c, func(Person) bool { return true })
 	},
+	dialect.OperatorGrant: func(v *visit, ctx context.Context, c dialect.Call) (dialect.Values, error) {
+		return v.assertion(ctx, c, func(p Person) bool { return p.Operator })
+	},
+	dialect.PublicKeyGrant: (*visit).publicKey,
+	dialect.ActAsGrant:     (*visit).actAs,
+	// There is no other component.
 	dialect.ComponentGrant: func(*visit, context.Context, dialect.Call) (dialect.Values, error) {
 		return nil, refused(dialect.BadCredentials)
 	},
@@ -71,25 +81,14 @@ func (v *visit) secondFactor(ctx context.Context, c dialect.Call) (dialect.Value
 }
 
 func (v *visit) refresh(ctx context.Context, c dialect.Call) (dialect.Values, error) {
-	t, err := v.read(ctx, refresh, c.Values[dialect.RefreshToken], dialect.BadRefreshToken, dialect.ExpiredRefresh)
+	t, x, err := v.refreshToken(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	p, ok := personIn(v.s.people, v.d, t.person)
-	if !ok || p.Locked {
-		return nil, refused(dialect.BadRefreshToken)
-	}
-	// Most who come too late can be told so before anything is made for them.
-	x, err := v.exception(ctx, t.pair)
-	switch {
-	case err != nil:
-		return nil, err
-	case x.Ended:
-		return nil, refused(dialect.RevokedToken)
-	}
 	var said dialect.Values
+	// Most who come too late can be told so before anything is made for them.
 	if err = refused(dialect.SpentRefreshToken); x.Next == nil {
-		said, err = v.pair(ctx, p, c, t.session, t)
+		said, err = v.pair(ctx, t.who, c, t.session, t)
 	}
 	var no refused
 	if v.strict() && errors.As(err, &no) && no == refused(dialect.SpentRefreshToken) {
@@ -100,10 +99,31 @@ func (v *visit) refresh(ctx context.Context, c dialect.Call) (dialect.Values, er
 	return said, err
 }
 
+// refreshToken reads the refresh token of a call, whose pair has not ended.
+func (v *visit) refreshToken(ctx context.Context, c dialect.Call) (*ticket, exception, error) {
+	t, err := v.read(ctx, refresh, c.Values[dialect.RefreshToken], dialect.BadRefreshToken, dialect.ExpiredRefresh)
+	if err != nil {
+		return nil, exception{}, err
+	}
+	p, ok := personIn(v.s.people, v.d, t.person)
+	if !ok || p.Locked {
+		return nil, exception{}, refused(dialect.BadRefreshToken)
+	}
+	if err := v.checkAntiforgery(t, c); err != nil {
+		return nil, exception{}, err
+	}
+	t.who = p
+	x, err := v.exception(ctx, t.pair)
+	if err == nil && x.Ended {
+		err = refused(dialect.RevokedToken)
+	}
+	return t, x, err
+}
+
 // pair gives out a new pair, for a refresh token or, if spent is nil, for a
 // sign-in.
 func (v *visit) pair(ctx context.Context, p Person, c dialect.Call, session string, spent *ticket) (dialect.Values, error) {
-	dr, err := v.draft(p, c.Version, asked(c.Values), session)
+	dr, err := v.draft(p, c, session, spent)
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +152,9 @@ func (v *visit) pair(ctx context.Context, p Person, c dialect.Call, session stri
 	said[dialect.RefreshExpiresAt] = dialect.FormatTime(dr.refreshEnd)
 	said[dialect.MFAEnabled] = "false"
 	said[dialect.ShortRefresh] = strconv.FormatBool(dr.short)
+	if v.guarded() && !dr.flags.bare {
+		said[dialect.AntiforgeryToken] = v.antiforgery(dr.pair)
+	}
 	return said, nil
 }
 
@@ -140,9 +163,17 @@ func (v *visit) about(p Person) dialect.Values {
 	return dialect.Values{
 		dialect.TokenType: "bearer",
 		dialect.Username:  p.Name,
+		dialect.Account:   v.account(p),
 		dialect.UserID:    v.userID(p),
 		dialect.Role:      v.role(p),
 	}
+}
+
+func (v *visit) account(p Person) string {
+	if v.d.Domain == "" {
+		return p.Name
+	}
+	return v.d.Domain + `\` + p.Name
 }
 
 // bearer reads the access token of a protected call.
@@ -153,35 +184,77 @@ func (v *visit) bearer(ctx context.Context, token string) (*ticket, error) {
 	return v.read(ctx, access, token, dialect.BadToken, dialect.ExpiredToken)
 }
 
-func (v *visit) logout(ctx context.Context, token string) error {
-	t, err := v.bearer(ctx, token)
+// logout ends the pair of the access token that the call carries, or of
+// another one that it names. A user whom it names must be its own.
+func (v *visit) logout(ctx context.Context, op *dialect.Operation, c dialect.Call) error {
+	t, err := v.bearer(ctx, c.Bearer)
 	if err != nil {
 		return err
+	}
+	if takes(op.Takes, dialect.AccessToken) {
+		named := c.Values[dialect.AccessToken]
+		switch {
+		case named == "":
+			return refused(dialect.MissingField)
+		case named != c.Bearer:
+			x, err := v.exception(ctx, t.pair)
+			if err != nil {
+				return err
+			}
+			if x.Ended {
+				return refused(dialect.RevokedToken)
+			}
+			if t, err = v.bearer(ctx, named); err != nil {
+				return err
+			}
+		}
+	}
+	if err := v.checkAntiforgery(t, c); err != nil {
+		return err
+	}
+	if takes(op.Takes, dialect.UserID) {
+		x, err := v.exception(ctx, t.pair)
+		if err != nil {
+			return err
+		}
+		if x.Ended {
+			return refused(dialect.RevokedToken)
+		}
+		p, ok := personIn(v.s.people, v.d, t.person)
+		if !ok || !strings.EqualFold(v.userID(p), c.Values[dialect.UserID]) {
+			return refused(dialect.NotFound)
+		}
 	}
 	return v.end(ctx, t.pair, v.lastEnds(t))
 }
 
-// enter checks the access token of any other call.
-func (v *visit) enter(ctx context.Context, op *dialect.Operation, token string) error {
+func takes(fields []dialect.Field, t dialect.Term) bool {
+	return slices.ContainsFunc(fields, func(f dialect.Field) bool { return f.Term == t })
+}
+
+// enter checks the access token of any other call. The ticket is nil for a call
+// that needs none.
+func (v *visit) enter(ctx context.Context, op *dialect.Operation, c dialect.Call) (*ticket, error) {
 	if op.Anonymous {
-		return nil
+		return nil, nil
 	}
-	t, err := v.bearer(ctx, token)
+	t, err := v.bearer(ctx, c.Bearer)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	x, err := v.exception(ctx, t.pair)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	p, ok := personIn(v.s.people, v.d, t.person)
 	switch {
 	case x.Ended:
-		return refused(dialect.RevokedToken)
+		return nil, refused(dialect.RevokedToken)
 	case !ok:
-		return refused(dialect.BadToken)
-	case op.Admin && p.Operator:
-		return refused(dialect.TooFewRights)
+		return nil, refused(dialect.BadToken)
+	case op.Admin && p.Operator, t.flags.readOnly && op.Method != http.MethodGet:
+		return nil, refused(dialect.TooFewRights)
 	}
-	return nil
+	t.who = p
+	return t, v.checkAntiforgery(t, c)
 }

@@ -66,15 +66,20 @@ func (v *visit) serve(w http.ResponseWriter, r *http.Request) (op *dialect.Opera
 	if err != nil {
 		return nil, nil, err
 	}
+	v.version = pathVersion
 	var body []byte
-	if op.Purpose == dialect.Obtain {
+	if op.Purpose == dialect.Obtain || len(op.Takes) > 0 {
 		if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
 			return op, nil, err
 		}
 	}
 	call, err := v.d.ReadCall(op, pathVersion, r.Header, body, dialect.Reading{Strict: v.strict()})
+	v.version = call.Version
 	if err != nil {
 		return op, nil, err
+	}
+	for t, text := range v.d.ReadPath(op, r.URL.Path) {
+		call.Values[t] = text
 	}
 	ctx := r.Context()
 	var said dialect.Values
@@ -86,9 +91,16 @@ func (v *visit) serve(w http.ResponseWriter, r *http.Request) (op *dialect.Opera
 		}
 		said, err = grant(v, ctx, call)
 	case dialect.Logout:
-		err = v.logout(ctx, call.Bearer)
+		err = v.logout(ctx, op, call)
+	case dialect.MakeCode:
+		said, err = v.makeCode(ctx, op, call)
+	case dialect.MakeClient:
+		said, err = v.makeClient(ctx, op, call)
 	default:
-		err = v.enter(ctx, op, call.Bearer)
+		var t *ticket
+		if t, err = v.enter(ctx, op, call); t != nil {
+			said = v.about(t.who)
+		}
 	}
 	if err != nil {
 		return op, nil, err
@@ -117,17 +129,21 @@ func (v *visit) allow(path string) string {
 // nearest is the fault that a product is asked to word if it has no words for
 // the first.
 var nearest = map[dialect.Fault]dialect.Fault{
-	dialect.NeedsServiceLogin: dialect.BadCredentials,
-	dialect.LockedOut:         dialect.BadCredentials,
-	dialect.BadCode:           dialect.BadCredentials,
-	dialect.BadMFAToken:       dialect.BadCredentials,
-	dialect.BadMFACode:        dialect.BadCredentials,
-	dialect.SpentRefreshToken: dialect.BadRefreshToken,
-	dialect.ExpiredRefresh:    dialect.BadRefreshToken,
-	dialect.ExpiredToken:      dialect.BadToken,
-	dialect.RevokedToken:      dialect.BadToken,
-	dialect.NoToken:           dialect.BadToken,
-	dialect.MissingVersion:    dialect.UnsupportedVersion,
+	dialect.NeedsServiceLogin:  dialect.BadCredentials,
+	dialect.LockedOut:          dialect.BadCredentials,
+	dialect.BadCode:            dialect.BadCredentials,
+	dialect.BadAssertion:       dialect.BadCredentials,
+	dialect.BadClient:          dialect.BadCredentials,
+	dialect.BadPublicKey:       dialect.BadCredentials,
+	dialect.BadMFAToken:        dialect.BadCredentials,
+	dialect.BadMFACode:         dialect.BadCredentials,
+	dialect.SpentRefreshToken:  dialect.BadRefreshToken,
+	dialect.ExpiredRefresh:     dialect.BadRefreshToken,
+	dialect.ExpiredToken:       dialect.BadToken,
+	dialect.RevokedToken:       dialect.BadToken,
+	dialect.NoToken:            dialect.BadToken,
+	dialect.MissingAntiforgery: dialect.NoToken,
+	dialect.MissingVersion:     dialect.UnsupportedVersion,
 }
 
 // refuse words an error as the product does.
@@ -159,7 +175,7 @@ func (v *visit) refuse(ctx context.Context, op *dialect.Operation, r *http.Reque
 		_, ok = v.d.Refusal(fault, on)
 	}
 	said := dialect.Values{dialect.ErrorInstance: r.URL.Path, dialect.ErrorTrace: v.trace()}
-	reply, err := v.d.EncodeRefusal(fault, on, said)
+	reply, err := v.d.EncodeRefusal(fault, on, v.version, said)
 	if err != nil {
 		v.s.log.Error("sandbox: a refusal cannot be worded", "product", v.d.ID, "fault", fault, "err", err)
 		return &dialect.Reply{Status: http.StatusInternalServerError}

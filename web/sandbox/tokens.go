@@ -62,14 +62,28 @@ type ticket struct {
 	session   string // SessionID, where the product has one
 	notBefore time.Time
 	expires   time.Time
+	flags     flags
+	who       Person // person, once looked up
 }
+
+// flags are what a client asked for that its tokens remember.
+type flags struct {
+	client   string // ClientID of the application that signed in
+	readOnly bool
+	bare     bool // without antiforgery cookie
+}
+
+func wished(c dialect.Call) flags {
+	return flags{readOnly: yes(c.Values[dialect.ReadOnlyToken]), bare: yes(c.Values[dialect.NoAntiforgery])}
+}
+
+func yes(text string) bool { return strings.EqualFold(text, "true") }
 
 // terms of a refresh token's life that a client may ask for.
 type terms struct{ short, long bool }
 
 func asked(values dialect.Values) terms {
-	yes := func(t dialect.Term) bool { return strings.EqualFold(values[t], "true") }
-	return terms{yes(dialect.ShortRefresh), yes(dialect.LongRefresh)}
+	return terms{yes(values[dialect.ShortRefresh]), yes(values[dialect.LongRefresh])}
 }
 
 // life of the refresh token, and whether it is the short one.
@@ -87,16 +101,22 @@ func (t terms) life(l dialect.Lifetimes) (life time.Duration, short bool) {
 type draft struct {
 	pair                   uuid.UUID
 	short                  bool
+	flags                  flags
 	accessEnds, refreshEnd time.Time
 	tokens                 [2]string // by use: whole, or without the signature
 }
 
 // draft words a new pair. session continues one; if it is empty, a new one
-// begins.
-func (v *visit) draft(p Person, version string, t terms, session string) (*draft, error) {
-	life, short := t.life(v.d.Lifetimes)
+// begins. What the pair before remembers stays, unless the call asks anew.
+func (v *visit) draft(p Person, c dialect.Call, session string, before *ticket) (*draft, error) {
+	life, short := asked(c.Values).life(v.d.Lifetimes)
 	issued := v.now.Truncate(time.Second) // what claims can say
-	dr := &draft{short: short, accessEnds: v.now.Add(v.d.Lifetimes.Access), refreshEnd: v.now.Add(life)}
+	f := wished(c)
+	f.client = c.Values[dialect.ClientID]
+	if before != nil {
+		f = flags{before.flags.client, f.readOnly || before.flags.readOnly, f.bare || before.flags.bare}
+	}
+	dr := &draft{short: short, flags: f, accessEnds: v.now.Add(v.d.Lifetimes.Access), refreshEnd: v.now.Add(life)}
 	raw, err := v.s.random(2 * len(uuid.UUID{}))
 	if err != nil {
 		return nil, err
@@ -111,8 +131,15 @@ func (v *visit) draft(p Person, version string, t terms, session string) (*draft
 		dialect.Role:      v.role(p),
 		dialect.SessionID: session,
 		dialect.ShortTerm: strconv.FormatBool(short),
+		dialect.ClientID:  f.client,
 		dialect.IssuedAt:  dialect.FormatTime(issued),
 		dialect.NotBefore: dialect.FormatTime(issued),
+	}
+	if f.readOnly {
+		values[dialect.ReadOnlyToken] = "true"
+	}
+	if f.bare {
+		values[dialect.NoAntiforgery] = "true"
 	}
 	for _, u := range []use{access, refresh} {
 		ends := issued.Add(v.d.Lifetimes.Access)
@@ -120,13 +147,13 @@ func (v *visit) draft(p Person, version string, t terms, session string) (*draft
 			ends = issued.Add(life)
 		}
 		if u.of(v.d).Opaque > 0 {
-			dr.tokens[u], err = v.seal(&ticket{use: u, pair: dr.pair, person: p.Name, session: session, notBefore: issued, expires: ends})
+			dr.tokens[u], err = v.seal(&ticket{use: u, pair: dr.pair, person: p.Name, session: session, notBefore: issued, expires: ends, flags: f})
 		} else {
 			values[dialect.ExpiresAt] = dialect.FormatTime(ends)
 			values[dialect.Audience] = v.audience(u)
 			values[dialect.PairID] = dr.pair.String()
 			var named bool
-			dr.tokens[u], named, err = v.word(u, version, values)
+			dr.tokens[u], named, err = v.word(u, c.Version, values)
 			if err == nil && u == access && !named {
 				dr.pair = v.pairOf(dr.tokens[u])
 			}
@@ -318,7 +345,8 @@ func (v *visit) readJWT(ctx context.Context, u use, token string) (*ticket, erro
 		return nil, nil
 	}
 	said := v.claims(u, claims)
-	t := &ticket{use: u, person: said[dialect.Username], session: said[dialect.SessionID]}
+	t := &ticket{use: u, person: said[dialect.Username], session: said[dialect.SessionID],
+		flags: flags{said[dialect.ClientID], yes(said[dialect.ReadOnlyToken]), yes(said[dialect.NoAntiforgery])}}
 	var errNotBefore, errExpires, errPair error
 	t.notBefore, errNotBefore = dialect.ParseTime(said[dialect.NotBefore])
 	t.expires, errExpires = dialect.ParseTime(said[dialect.ExpiresAt])
@@ -414,16 +442,23 @@ func (t *ticket) pack() []byte {
 	b := append([]byte(nil), t.pair[:]...)
 	b = binary.BigEndian.AppendUint64(b, uint64(t.notBefore.Unix()))
 	b = binary.BigEndian.AppendUint64(b, uint64(t.expires.Unix()))
-	b = append(b, byte(len(t.person)))
+	var bits byte
+	for i, on := range []bool{t.flags.readOnly, t.flags.bare} {
+		if on {
+			bits |= 1 << i
+		}
+	}
+	b = append(b, bits, byte(len(t.person)))
 	return append(b, t.person...)
 }
 
 func unpack(u use, b []byte) *ticket {
-	const head = 16 + 8 + 8 + 1
+	const head = 16 + 8 + 8 + 1 + 1
 	if len(b) < head || len(b) < head+int(b[head-1]) {
 		return nil
 	}
-	t := &ticket{use: u, person: string(b[head : head+int(b[head-1])])}
+	bits := b[head-2]
+	t := &ticket{use: u, person: string(b[head : head+int(b[head-1])]), flags: flags{readOnly: bits&1 != 0, bare: bits&2 != 0}}
 	copy(t.pair[:], b)
 	t.notBefore = time.Unix(int64(binary.BigEndian.Uint64(b[16:])), 0).UTC()
 	t.expires = time.Unix(int64(binary.BigEndian.Uint64(b[24:])), 0).UTC()
@@ -432,7 +467,11 @@ func unpack(u use, b []byte) *ticket {
 
 // userID is a UUID or a number, as the product writes it.
 func (v *visit) userID(p Person) string {
-	lists := [][]dialect.Field{v.d.Operation(dialect.Obtain).Gives, v.d.Access.Claims, v.d.Refresh.Claims}
+	lists := [][]dialect.Field{v.d.Access.Claims, v.d.Refresh.Claims}
+	for i := range v.d.Operations {
+		op := &v.d.Operations[i]
+		lists = append(lists, op.Gives, op.Takes, op.Tells)
+	}
 	for _, fields := range lists {
 		for _, f := range fields {
 			if f.Term == dialect.UserID && f.As == dialect.UUID {

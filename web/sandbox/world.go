@@ -154,6 +154,8 @@ type visit struct {
 	world string
 	state worldState
 	now   time.Time // the world's, in UTC
+	// version that the call speaks; empty until it is known.
+	version string
 }
 
 func (s *Server) visit(ctx context.Context, d *dialect.Dialect, world string) (*visit, error) {
