@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -55,6 +56,7 @@ type outcome struct {
 // made. The error is a [*Problem] for what was never sent; a target's refusal
 // and a target's silence are outcomes.
 func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect.Dialect, a aim, call dialect.Call, base string) (*outcome, error) {
+	carryCookie(slotOf(s.State, d, a), &call)
 	req, err := d.Encode(call)
 	if err != nil {
 		return nil, mismatch(d, err)
@@ -126,6 +128,11 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 		if out.answer.Fault == dialect.NoToken && call.Bearer != "" {
 			out.answer.Fault = refusedToken(slotOf(s.State, d, a), call.Bearer, now)
 		}
+		header := http.Header{}
+		for _, h := range ex.ResponseHeader {
+			header.Add(h[0], h[1])
+		}
+		maps.Copy(out.answer.Values, d.DecodeHeader(header))
 		rec.Accepted, rec.Fault, rec.Raw = !out.answer.Refused, out.answer.Fault, out.answer.Raw
 		rec.Message = out.answer.Values[dialect.Message]
 		for t := range out.answer.Values {
@@ -207,6 +214,45 @@ func dateOf(header [][2]string) time.Time {
 	return time.Time{}
 }
 
+// carryCookie sends the antiforgery cookie with the pair that it came with.
+func carryCookie(slot *session.Slot, call *dialect.Call) {
+	if slot == nil || slot.Antiforgery == "" {
+		return
+	}
+	pair := call.Bearer != "" && call.Bearer == slot.Access.Reveal() || call.Kind == dialect.RefreshGrant && call.Values[dialect.RefreshToken] == slot.Refresh.Reveal()
+	if pair {
+		call.Values = maps.Clone(call.Values)
+		if call.Values == nil {
+			call.Values = dialect.Values{}
+		}
+		call.Values[dialect.AntiforgeryToken] = slot.Antiforgery.Reveal()
+	}
+}
+
+// identify asks the product who is signed in, if the call has to name them.
+// What cannot be learned stays unknown: then the product refuses the call
+// itself.
+func (p *Playground) identify(ctx context.Context, s *session.Session, d *dialect.Dialect, a aim, call *dialect.Call, base string) error {
+	op, me := d.Operation(call.Purpose), d.Operation(dialect.WhoAmI)
+	if me == nil || !slices.ContainsFunc(op.Takes, func(f dialect.Field) bool { return f.Term == dialect.UserID }) {
+		return nil
+	}
+	ask := dialect.Call{Purpose: dialect.WhoAmI, Version: call.Version, Bearer: call.Bearer}
+	out, err := p.perform(ctx, s, d, a, ask, base)
+	if err != nil {
+		return err
+	}
+	id := out.answer.Values[dialect.UserID]
+	if id == "" {
+		id = nobody
+	}
+	call.Values = dialect.Values{dialect.UserID: id}
+	return nil
+}
+
+// nobody is a user's UUID that no product gives out.
+const nobody = "00000000-0000-0000-0000-000000000000"
+
 func versionOf(d *dialect.Dialect, id string) string {
 	v, _ := d.Version(id)
 	return v.ID
@@ -277,6 +323,9 @@ func mismatch(d *dialect.Dialect, err error) error {
 		return unknownGrant(d, m.Name)
 	case dialect.UnsupportedVersion:
 		return unknownVersion(d)
+	case dialect.NotFound:
+		return &Problem{Kind: "no-such-call", Status: http.StatusUnprocessableEntity, Title: "This version has no such call",
+			Detail: "The product has this call in other versions only. Nothing was sent: choose another version, or forget the tokens."}
 	}
 	return missing(m.Name)
 }
@@ -365,7 +414,8 @@ func (p *Playground) takePair(s *session.Session, d *dialect.Dialect, a aim, cal
 		Access:    secret.Text(ans.Values[dialect.AccessToken]),
 		Refresh:   secret.Text(ans.Values[dialect.RefreshToken]),
 		Issued:    now, From: n,
-		Username: firstOf(ans.Values[dialect.Username], call.Values[dialect.Username]),
+		Antiforgery: secret.Text(ans.Values[dialect.AntiforgeryToken]),
+		Username:    firstOf(ans.Values[dialect.Username], call.Values[dialect.Username]),
 	}
 	if old != nil {
 		slot.Refreshes = old.Refreshes
@@ -420,7 +470,10 @@ func (p *Playground) redact(rec *record, d *dialect.Dialect, a aim, call dialect
 	if !a.Real {
 		return
 	}
-	for _, t := range []dialect.Term{dialect.AccessToken, dialect.RefreshToken, dialect.MFAToken} {
+	if v := call.Values[dialect.AntiforgeryToken]; v != "" {
+		tokens = append(tokens, secret.Text(v))
+	}
+	for _, t := range []dialect.Term{dialect.AccessToken, dialect.RefreshToken, dialect.MFAToken, dialect.AntiforgeryToken} {
 		if v := ans.Values[t]; v != "" {
 			tokens = append(tokens, secret.Text(v))
 		}
@@ -498,6 +551,7 @@ func (p *Playground) curl(d *dialect.Dialect, a aim, call dialect.Call, req *dia
 	}
 	if a.Real {
 		hide(call.Bearer, environment[dialect.AccessToken])
+		hide(call.Values[dialect.AntiforgeryToken], environment[dialect.AntiforgeryToken])
 	}
 	var options snippet.Options
 	if a.Real && cert != nil && cert.Trusted != "roots" {
@@ -520,4 +574,7 @@ var environment = map[dialect.Term]string{
 	dialect.MFACode:           "VEEAM_MFA_CODE",
 	dialect.AuthorizationCode: "VEEAM_CODE",
 	dialect.ComponentToken:    "VEEAM_COMPONENT_TOKEN",
+	dialect.ClientSecret:      "VEEAM_CLIENT_SECRET",
+	dialect.Assertion:         "VEEAM_ASSERTION",
+	dialect.AntiforgeryToken:  "VEEAM_ANTIFORGERY_TOKEN",
 }

@@ -246,6 +246,9 @@ func (p *Playground) withBearer(c echo.Context, purpose dialect.Purpose) error {
 		}
 		call := dialect.Call{Purpose: purpose, Version: pick(f, slot), Bearer: slot.Access.Reveal()}
 		before := *slot
+		if err := p.identify(ctx, s, f.d, a, &call, p.base(c)); err != nil {
+			return nil, err
+		}
 		out, err := p.perform(ctx, s, f.d, a, call, p.base(c))
 		if err == nil && purpose == dialect.Explore {
 			out.record.Checks = checks(f.d, a, &before, out, p.clock(ctx, a, s.State))

@@ -267,7 +267,7 @@ func (v *visitor) secondFactorUntil(d *dialect.Dialect, exchange int) {
 	v.fill("token", user, person.Name)
 	v.fill("token", wire(password, dialect.Password), person.Password)
 	v.send(d, d.Operation(dialect.Obtain))
-	v.answered(exchange, success(d.Operation(dialect.Obtain)))
+	v.answered(exchange, challenged(d.Operation(dialect.Obtain)))
 	v.see("the state half way", "$('.state.is-mfa').length && $('#authenticator').length")
 }
 

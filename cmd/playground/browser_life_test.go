@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -357,6 +358,15 @@ func wire(g *dialect.Grant, term dialect.Term) string {
 		}
 	}
 	return fmt.Sprintf("(no field for %s)", term)
+}
+
+// challenged is how the page says the status of an answer that asks for a
+// second factor.
+func challenged(op *dialect.Operation) string {
+	if status := op.Challenge.Status; status != 0 {
+		return strconv.Itoa(status) + " " + http.StatusText(status)
+	}
+	return success(op)
 }
 
 // success is how the page says the status of an operation that went well.

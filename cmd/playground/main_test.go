@@ -367,15 +367,29 @@ func TestForeignClients(t *testing.T) {
 			if status != "200" || token == "" {
 				t.Fatalf("got %s: %s", status, body)
 			}
-			out := d.Operation(dialect.Logout)
+			bearer := "Authorization: Bearer " + token
+			out := dialect.Call{Purpose: dialect.Logout, Bearer: token}
+			if me := d.Operation(dialect.WhoAmI); me != nil {
+				body, _ := call("-H", bearer, base+d.Path(me, ""))
+				out.Values = d.Decode(dialect.WhoAmI, "", 200, []byte(body)).Values
+			}
+			logout, err := d.Encode(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			explore := d.Path(d.Operation(dialect.Explore), "")
 			for _, step := range []struct {
-				method, path, status string
+				method, path, body, status string
 			}{
-				{"GET", d.Path(d.Operation(dialect.Explore), ""), "200"},
-				{out.Method, d.Path(out, ""), strconv.Itoa(out.Status)},
-				{"GET", d.Path(d.Operation(dialect.Explore), ""), "401"},
+				{"GET", explore, "", "200"},
+				{logout.Method, logout.Path, logout.Body, strconv.Itoa(d.Operation(dialect.Logout).Status)},
+				{"GET", explore, "", "401"},
 			} {
-				body, status := call("-X", step.method, "-H", "Authorization: Bearer "+token, base+step.path)
+				args := []string{"-X", step.method, "-H", bearer, base + step.path}
+				if step.body != "" {
+					args = append(args, "--data-raw", step.body)
+				}
+				body, status := call(args...)
 				if status != step.status {
 					t.Errorf("%s %s: got %s: %s", step.method, step.path, status, body)
 				}

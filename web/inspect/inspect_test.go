@@ -193,7 +193,7 @@ func claimsOf(t *testing.T, form dialect.Token, installation string) string {
 			value = dialect.FormatTime(at(1773315383))
 		case dialect.IssuedAt, dialect.NotBefore:
 			value = dialect.FormatTime(at(1773311783))
-		case dialect.ShortTerm:
+		case dialect.ShortTerm, dialect.NoAntiforgery:
 			value = "false"
 		}
 		raw, err := f.As.Write(value)

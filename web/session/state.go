@@ -43,6 +43,7 @@ type TypedTarget struct {
 type Slot struct {
 	Product, Target, Version, TokenType, Username     string
 	Access, Refresh, MFA                              secret.Text
+	Antiforgery                                       secret.Text   `json:",omitzero"` // the cookie beside the pair
 	Issued, AccessExpires, RefreshExpires, MFAExpires time.Time     `json:",omitzero"`
 	AccessLife, RefreshLife                           time.Duration `json:",omitzero"`
 	From                                              int           `json:",omitzero"` // the exchange that filled api_key
