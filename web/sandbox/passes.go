@@ -205,7 +205,9 @@ func (v *visit) publicKey(_ context.Context, c dialect.Call) (dialect.Values, er
 
 var errPublicKey = errors.New("not an RSA public key")
 
-// readPublicKey takes base64 of DER, PEM, or the XML of .NET; and PEM itself.
+// readPublicKey takes base64 of DER, PEM, or the XML of .NET; and PEM or the XML
+// as they stand. Encrypting with a key costs what its size says, so it is
+// bounded.
 func readPublicKey(text string) (*rsa.PublicKey, error) {
 	raw, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
 	if err != nil {
@@ -214,24 +216,32 @@ func readPublicKey(text string) (*rsa.PublicKey, error) {
 	if block, _ := pem.Decode(raw); block != nil {
 		raw = block.Bytes
 	}
+	key := parsePublicKey(raw)
+	if key == nil || key.N.BitLen() < 1024 || key.N.BitLen() > 4096 || key.N.Bit(0) == 0 || key.E < 3 || key.E > 1<<31-1 || key.E%2 == 0 {
+		return nil, errPublicKey
+	}
+	return key, nil
+}
+
+// parsePublicKey returns nil for what is no RSA key.
+func parsePublicKey(raw []byte) *rsa.PublicKey {
 	var net struct{ Modulus, Exponent string }
 	if xml.Unmarshal(raw, &net) == nil {
 		n, err1 := base64.StdEncoding.DecodeString(net.Modulus)
 		e, err2 := base64.StdEncoding.DecodeString(net.Exponent)
-		if err1 != nil || err2 != nil || len(e) > 4 || len(n) < 128 || len(n) > 1024 {
-			return nil, errPublicKey
+		if err1 != nil || err2 != nil || len(e) > 4 {
+			return nil
 		}
-		return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}, nil
+		return &rsa.PublicKey{N: new(big.Int).SetBytes(n), E: int(new(big.Int).SetBytes(e).Int64())}
 	}
 	if key, err := x509.ParsePKCS1PublicKey(raw); err == nil {
-		return key, nil
+		return key
 	}
 	if key, err := x509.ParsePKIXPublicKey(raw); err == nil {
-		if key, ok := key.(*rsa.PublicKey); ok {
-			return key, nil
-		}
+		key, _ := key.(*rsa.PublicKey)
+		return key
 	}
-	return nil, errPublicKey
+	return nil
 }
 
 // actAs gives the pair of another user to whoever may administer them. The
