@@ -453,7 +453,10 @@ func (c *call) refine(doc *openapi3.T, op *openapi3.Operation) error {
 	schema := body.Content[typeForm].Schema
 	tidy(schema)
 	grant := c.op.GrantField
-	examples := openapi3.Examples{}
+	var examples openapi3.Examples
+	if len(c.op.Grants) > 0 {
+		examples = openapi3.Examples{}
+	}
 	body.Content[typeForm].Examples = examples
 	var first any
 	for i := range c.op.Grants {
@@ -485,7 +488,15 @@ func (c *call) refine(doc *openapi3.T, op *openapi3.Operation) error {
 		examples[g.Wire] = &openapi3.ExampleRef{Value: &openapi3.Example{Summary: g.Label(), Value: filled}}
 		schema.Value.AnyOf = append(schema.Value.AnyOf, openapi3.NewSchemaRef("", one))
 	}
-	prefill(schema.Value, first)
+	if first != nil {
+		prefill(schema.Value, first)
+	}
+	for _, e := range c.op.Encodings {
+		if string(e) != typeForm {
+			body.Content[string(e)] = openapi3.NewMediaType().WithSchemaRef(schema)
+			body.Content[string(e)].Examples = body.Content[typeForm].Examples
+		}
+	}
 	return nil
 }
 

@@ -163,19 +163,19 @@ func describe(d *dialect.Dialect) (*product, error) {
 	ids := map[string]bool{}
 	for i := range d.Operations {
 		op := &d.Operations[i]
-		good, err := p.success(op)
+		good, err := p.successes(op)
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", op.Method, op.Path, err)
 		}
 		for _, path := range append([]string{op.Path}, op.Also...) {
-			c := &call{p: p, op: op, path: path, answers: []*answer{good}}
+			c := &call{p: p, op: op, path: path, answers: slices.Clone(good)}
 			c.id = d.ID + "." + unique(ids, callName(op))
 			for _, status := range slices.Sorted(maps.Keys(refusals[class(op)])) {
 				if r := refusals[class(op)][status].of(c); r != nil {
 					c.answers = append(c.answers, r)
 				}
 			}
-			if op.Purpose == dialect.Obtain {
+			if op.HasBody() {
 				c.answers = append(c.answers, &answer{status: http.StatusRequestEntityTooLarge, about: "The body has more than 64 KB."})
 			}
 			slices.SortStableFunc(c.answers, func(a, b *answer) int { return cmp.Compare(a.status, b.status) })
@@ -212,6 +212,52 @@ func lastWord(path string) string {
 	return "root"
 }
 
+// successes are the answers of a call that was not refused: in most versions,
+// in those that say it with another status, and half way.
+func (p *product) successes(op *dialect.Operation) ([]*answer, error) {
+	good, err := p.success(op)
+	if err != nil {
+		return nil, err
+	}
+	out := []*answer{good}
+	for _, older := range op.Older {
+		if older.Status != 0 {
+			other := *good
+			other.status, other.about = older.Status, "Done, up to "+older.Until+". "+op.Summary+"."
+			out = append(out, &other)
+		}
+	}
+	if c := op.Challenge; c.Status != 0 {
+		half := *op
+		if c.Gives != nil {
+			half.Gives = c.Gives
+		}
+		body, err := p.said(&half)
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range body.members {
+			m.optional = false
+		}
+		a := &answer{status: c.Status, about: "The token of a sign-in that is half done.", media: good.media, body: p.wrap(op.Within, body)}
+		p.name(a.body, upper(lastWord(op.Path))+"Challenge")
+		out = append(out, a)
+	}
+	return out, nil
+}
+
+// wrap puts an object where it stands.
+func (p *product) wrap(within dialect.Within, s *shape) *shape {
+	for i := len(within) - 1; i >= 0; i-- {
+		if within[i] == "[]" {
+			s = &shape{kind: "array", item: s}
+		} else {
+			s = &shape{kind: "object", members: []*member{{name: within[i], shape: s}}}
+		}
+	}
+	return s
+}
+
 // success is the answer of a call that was not refused.
 func (p *product) success(op *dialect.Operation) (*answer, error) {
 	a := &answer{status: op.Status, about: cmp.Or(op.Reason, op.Summary+".")}
@@ -224,6 +270,9 @@ func (p *product) success(op *dialect.Operation) (*answer, error) {
 		if p.d.SecondFactor == dialect.Challenges {
 			a.about = "A new pair of tokens, or the token of a sign-in that is half done."
 		}
+		if op.Challenge.Status != 0 {
+			a.about = "A new pair of tokens."
+		}
 	}
 	switch {
 	case len(op.Gives) > 0:
@@ -231,12 +280,15 @@ func (p *product) success(op *dialect.Operation) (*answer, error) {
 		if err != nil {
 			return nil, err
 		}
-		a.body = body
+		a.body = p.wrap(op.Within, body)
 	case op.Body == "":
 		a.about = "Done; there is no body. " + a.about
 		return a, nil
 	default:
 		for _, older := range op.Older {
+			if older.Body == "" {
+				continue
+			}
 			s, _, err := observe(older.Body)
 			if err != nil {
 				return nil, err
@@ -306,12 +358,21 @@ func onlySince(fields []dialect.Field, wire string) string {
 // sometimes says that not every answer has the meaning.
 func (p *product) sometimes(t dialect.Term) bool {
 	switch t {
-	case dialect.MFAToken, dialect.RedirectTo:
+	case dialect.MFAToken, dialect.RedirectTo, dialect.EncryptedCode:
 		return true
 	case dialect.AccessToken, dialect.RefreshToken, dialect.RefreshExpiresAt:
-		return p.d.SecondFactor == dialect.Challenges
+		half := p.d.SecondFactor == dialect.Challenges && p.d.Operation(dialect.Obtain).Challenge.Gives == nil
+		return half || p.encrypts()
+	case dialect.TokenType, dialect.ExpiresIn:
+		return p.encrypts()
 	}
 	return false
+}
+
+// encrypts says that the token call may answer with an encrypted code alone.
+func (p *product) encrypts() bool {
+	_, ok := p.d.Grant(dialect.PublicKeyGrant)
+	return ok
 }
 
 // moment is any time, to see how a codec writes it.
@@ -501,7 +562,7 @@ func (r *refusal) of(c *call) *answer {
 			continue
 		}
 		text := cmp.Or(ref.Says[dialect.ErrorDetail], ref.Says[dialect.ErrorTitle], ref.Says[dialect.ErrorCode], http.StatusText(r.status))
-		text = strings.TrimRight(strings.ReplaceAll(text, "${versions}", "…"), ".")
+		text = strings.TrimRight(strings.NewReplacer("${versions}", "…", "${path}", "…").Replace(text), ".")
 		if !slices.Contains(texts, text) {
 			texts = append(texts, text)
 		}
@@ -521,10 +582,10 @@ func (r *refusal) of(c *call) *answer {
 // faults are the reasons for which the sandbox may refuse a call.
 func faults(d *dialect.Dialect, op *dialect.Operation, path string) []dialect.Fault {
 	out := []dialect.Fault{dialect.ServerFault}
-	if d.Versions.Header != "" {
+	if d.Versions.Header != "" && !d.Versions.Optional {
 		out = append(out, dialect.UnsupportedVersion, dialect.MissingVersion)
 	}
-	if strings.Contains(path, "{version}") {
+	if strings.Contains(path, "{version}") || op.Since != "" || op.Until != "" {
 		out = append(out, dialect.NotFound)
 	}
 	if op.Purpose == dialect.Obtain {
@@ -541,8 +602,16 @@ func faults(d *dialect.Dialect, op *dialect.Operation, path string) []dialect.Fa
 	if !op.Anonymous {
 		out = append(out, dialect.NoToken, dialect.BadToken, dialect.ExpiredToken, dialect.RevokedToken)
 	}
-	if op.Admin {
+	if op.Admin || op.Purpose == dialect.MakeClient {
 		out = append(out, dialect.TooFewRights)
+	}
+	for _, f := range op.Takes {
+		switch f.Term {
+		case dialect.AccessToken:
+			out = append(out, dialect.MissingField)
+		case dialect.UserID:
+			out = append(out, dialect.NotFound)
+		}
 	}
 	return out
 }
@@ -573,7 +642,7 @@ func (p *product) refusals() (map[string]map[int]*refusal, error) {
 				if slices.Contains(r.faults, fault) {
 					continue
 				}
-				s, err := worded(ref)
+				s, err := p.worded(ref)
 				if err != nil {
 					return nil, err
 				}
@@ -625,7 +694,7 @@ func (p *product) refusals() (map[string]map[int]*refusal, error) {
 
 // worded is the body of a refusal. Members that it has no value for are left
 // out on the wire.
-func worded(r *dialect.Refusal) (*shape, error) {
+func (p *product) worded(r *dialect.Refusal) (*shape, error) {
 	if len(r.Shape) == 0 {
 		return nil, nil
 	}
@@ -641,10 +710,10 @@ func worded(r *dialect.Refusal) (*shape, error) {
 			said = true
 		}
 		if said || f.Fixed != "" || f.As == dialect.Null {
-			out.members = append(out.members, &member{name: f.Wire, about: f.Term.Meaning(), shape: s})
+			out.members = append(out.members, &member{name: f.Wire, about: f.Term.Meaning(), shape: s, optional: f.Since != "" || f.Until != ""})
 		}
 	}
-	return out, nil
+	return p.wrap(r.Within, out), nil
 }
 
 func equal(a, b *shape) bool {
@@ -738,7 +807,7 @@ func (c *call) write(b *bytes.Buffer) {
 		line("@Description %s", op.Help)
 	}
 	line("@Tags %s", c.p.tag())
-	if op.Purpose == dialect.Obtain {
+	if op.HasBody() {
 		line("@Accept x-www-form-urlencoded")
 	}
 	var media []string
@@ -756,7 +825,11 @@ func (c *call) write(b *bytes.Buffer) {
 			versions = append(versions, v.ID)
 		}
 	}
-	choice := fmt.Sprintf("Enums(%s) default(%s)", strings.Join(versions, ", "), d.Versions.Default)
+	preset := d.Versions.Default
+	if !slices.Contains(versions, preset) {
+		preset = versions[len(versions)-1]
+	}
+	choice := fmt.Sprintf("Enums(%s) default(%s)", strings.Join(versions, ", "), preset)
 	for segment := range strings.SplitSeq(c.path, "/") {
 		name, ok := strings.CutPrefix(segment, "{")
 		name = strings.TrimSuffix(name, "}")
@@ -765,16 +838,29 @@ func (c *call) write(b *bytes.Buffer) {
 		case name == "version":
 			line("@Param version path string true \"API version\" %s", choice)
 		default:
-			line("@Param %s path string true \"Any; the sandbox answers the same for all\"", name)
+			about, more := "Any; the sandbox answers the same for all", ""
+			for _, f := range op.Takes {
+				if f.Wire == name {
+					about = f.Term.Meaning()
+				}
+				if f.Wire == name && f.As.Format != "" {
+					more = " format(" + f.As.Format + ")"
+				}
+			}
+			line("@Param %s path string true %s%s", name, quote(about), more)
 		}
 	}
 	if h := d.Versions.Header; h != "" {
-		line("@Param %s header string true \"API revision\" %s", h, choice)
+		line("@Param %s header string %t \"API revision\" %s", h, !d.Versions.Optional, choice)
 	}
 	if op.Purpose == dialect.Obtain {
 		c.writeForm(line)
 		if f := d.Versions.Field; f.Wire != "" {
 			line("@Param %s formData string false %s %s", f.Wire, quote(f.Help), choice)
+		}
+	} else if op.HasBody() {
+		for _, f := range op.Takes {
+			line("@Param %s formData %s %t %s", f.Wire, f.As.Type, f.Required || f.Term == dialect.AccessToken, quote(cmp.Or(f.Help, f.Term.Meaning())))
 		}
 	}
 	for _, a := range c.answers {
@@ -834,8 +920,11 @@ func (c *call) writeForm(line func(string, ...any)) {
 	for _, g := range op.Grants {
 		grants = append(grants, g.Wire)
 	}
-	line("@Param %s formData string %t %s Enums(%s) default(%s)", op.GrantField.Wire, op.GrantField.Required, quote(op.GrantField.Help),
-		strings.Join(grants, ", "), op.GrantField.Default)
+	preset := ""
+	if op.GrantField.Default != "" {
+		preset = " default(" + op.GrantField.Default + ")"
+	}
+	line("@Param %s formData string %t %s Enums(%s)%s", op.GrantField.Wire, op.GrantField.Required, quote(op.GrantField.Help), strings.Join(grants, ", "), preset)
 	for _, f := range form(op) {
 		about := "With " + strings.Join(f.grants, ", ")
 		if len(f.grants) == len(grants) {

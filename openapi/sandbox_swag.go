@@ -305,6 +305,23 @@ func CallVbrLogout() {}
 //	@Router /sandbox/vbr/api/v1/serverInfo [get]
 func CallVbrExplore() {}
 
+// VbrCode is POST /api/oauth2/authorization_code.
+//
+//	@ID vbr.code
+//	@Summary Get an authorization code
+//	@Tags Sandbox: Backup & Replication
+//	@Produce application/json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev1, 1.0-rev2, 1.1-rev0, 1.1-rev1, 1.1-rev2, 1.2-rev0, 1.2-rev1) default(1.2-rev1)
+//	@Success 200 {object} VbrAuthorizationCode "Specification 1.1-rev0. Gone since 1.3-rev0."
+//	@Failure 400 {object} VbrError "Unsupported RESTAPI version. The following versions are supported: …."
+//	@Failure 401 {object} VbrError "Unauthorized. Get bearer JWT token at /api/login · Access token has expired · The session has been ended."
+//	@Failure 404 {object} VbrError "Resource does not exist."
+//	@Failure 500 {object} VbrError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vbr.bearer
+//	@Router /sandbox/vbr/api/oauth2/authorization_code [post]
+func CallVbrCode() {}
+
 // VbrServerTime is GET /api/v1/serverTime.
 //
 //	@ID vbr.serverTime
@@ -432,6 +449,12 @@ type VbrServerInfo struct {
 type VbrServerInfoVeeamRegistration struct {
 	MIsRegistered bool `json:"isRegistered"`
 } // @name vbr.ServerInfoVeeamRegistration
+
+// VbrAuthorizationCode is what POST /api/oauth2/authorization_code answers.
+type VbrAuthorizationCode struct {
+	// A one-time code that another session of this product gave out.
+	MCode string `json:"code"`
+} // @name vbr.Authorization_code
 
 // VbrServerTime is a part of what the sandbox answers.
 type VbrServerTime struct {
@@ -1076,3 +1099,1093 @@ type VbahvClusters struct {
 	MId   string `json:"id"`
 	MName string `json:"name"`
 } // @name vbahv.Clusters
+
+// VspcToken is POST /api/v3/token.
+//
+//	@ID vspc.token
+//	@Summary Issue a pair of tokens
+//	@Description Use an account that has access to the REST API. Grants that need a second step answer with an mfa_token or an encrypted_code instead of a pair.
+//	@Tags Sandbox: Service Provider Console
+//	@Accept x-www-form-urlencoded
+//	@Produce application/json
+//	@Param X-Client-Version header string false "API revision" Enums(3.5.1, 3.6, 3.6.1, 3.6.2, 3.7) default(3.7)
+//	@Param grant_type formData string true "OAuth 2.0 grant type." Enums(password, refresh_token, mfa, public_key, authorization_code, as)
+//	@Param username formData string false "With password, required. The form vspc\administrator works too."
+//	@Param password formData string false "With password, required. Sent once, then dropped. It is never stored, shown or logged." format(password)
+//	@Param read_only formData boolean false "With any grant. true: the access token may look and change nothing." default(false)
+//	@Param refresh_token formData string false "With refresh_token, as, required. The refresh token saved locally."
+//	@Param mfa_token formData string false "With mfa, required. The one that the first answer carried."
+//	@Param mfa_code formData string false "With mfa, required. Six digits from the authenticator."
+//	@Param public_key formData string false "With public_key, required. RSA, in Base64. The sandbox takes any one for the administrator's."
+//	@Param code formData string false "With authorization_code, required. Good for 30 seconds."
+//	@Param user_uid formData string false "With as, required. Of the user to act as."
+//	@Success 200 {object} VspcToken "A new pair of tokens, or the token of a sign-in that is half done."
+//	@Failure 400 {object} VspcTokenError400 "Cannot complete login due to incorrect username or password, or no sufficient rights · Cannot complete login: the account is locked · The MFA code is not valid · The MFA token is not valid or has expired · The code is not valid or has expired · The public key is not assigned to a user · The refresh token has been used already · The refresh token has expired · The session has been ended · The refresh token is not valid · You may not act as this user · The grant type is not supported · A required parameter is missing · The body must be a form."
+//	@Failure 413 "The body has more than 64 KB."
+//	@Failure 520 {object} VspcTokenError520 "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Router /sandbox/vspc/api/v3/token [post]
+func CallVspcToken() {}
+
+// VspcLogout is DELETE /api/v3/users/{userUid}/tokens.
+//
+//	@ID vspc.logout
+//	@Summary Log out
+//	@Description Names your user in the path; GET /users/me tells its UID.
+//	@Tags Sandbox: Service Provider Console
+//	@Produce application/json
+//	@Param userUid path string true "The account's identifier on this installation." format(uuid)
+//	@Param X-Client-Version header string false "API revision" Enums(3.5.1, 3.6, 3.6.1, 3.6.2, 3.7) default(3.7)
+//	@Success 200 {object} VspcTokens "Log out."
+//	@Failure 401 {object} VspcError "Authorization is required · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 404 {object} VspcError "The resource was not found."
+//	@Failure 520 {object} VspcError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vspc.bearer
+//	@Router /sandbox/vspc/api/v3/users/{userUid}/tokens [delete]
+func CallVspcLogout() {}
+
+// VspcExplore is GET /api/v3/about.
+//
+//	@ID vspc.explore
+//	@Summary Get information about the installation
+//	@Description Explore makes this call: it needs a live access token and changes nothing.
+//	@Tags Sandbox: Service Provider Console
+//	@Produce application/json
+//	@Param X-Client-Version header string false "API revision" Enums(3.5.1, 3.6, 3.6.1, 3.6.2, 3.7) default(3.7)
+//	@Success 200 {object} VspcAbout "Get information about the installation."
+//	@Failure 401 {object} VspcError "Authorization is required · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 403 {object} VspcError "You do not have sufficient rights for this operation."
+//	@Failure 520 {object} VspcError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vspc.bearer
+//	@Router /sandbox/vspc/api/v3/about [get]
+func CallVspcExplore() {}
+
+// VspcWhoami is GET /api/v3/users/me.
+//
+//	@ID vspc.whoami
+//	@Summary Get the current user
+//	@Tags Sandbox: Service Provider Console
+//	@Produce application/json
+//	@Param X-Client-Version header string false "API revision" Enums(3.5.1, 3.6, 3.6.1, 3.6.2, 3.7) default(3.7)
+//	@Success 200 {object} VspcMe "Get the current user."
+//	@Failure 401 {object} VspcError "Authorization is required · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 520 {object} VspcError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vspc.bearer
+//	@Router /sandbox/vspc/api/v3/users/me [get]
+func CallVspcWhoami() {}
+
+// VspcCompanies is GET /api/v3/organizations/companies.
+//
+//	@ID vspc.companies
+//	@Summary List the companies
+//	@Tags Sandbox: Service Provider Console
+//	@Produce application/json
+//	@Param X-Client-Version header string false "API revision" Enums(3.5.1, 3.6, 3.6.1, 3.6.2, 3.7) default(3.7)
+//	@Success 200 {object} VspcCompanies "The sandbox's choice. The page around the companies is documented; of their many members these three are given."
+//	@Failure 401 {object} VspcError "Authorization is required · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 520 {object} VspcError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vspc.bearer
+//	@Router /sandbox/vspc/api/v3/organizations/companies [get]
+func CallVspcCompanies() {}
+
+// VspcError is how the product words a refusal.
+type VspcError struct {
+	MErrors []VspcErrorErrors `json:"errors"`
+} // @name vspc.Error
+
+// VspcErrorErrors is a part of what the sandbox answers.
+type VspcErrorErrors struct {
+	// The refusal in a sentence.
+	MMessage string `json:"message"`
+	// What sort of trouble it is.
+	MType string `json:"type"`
+	// The HTTP status once more.
+	MCode int `json:"code" format:"int32"`
+} // @name vspc.ErrorErrors
+
+// VspcTokenError400 is how the product words a refusal.
+type VspcTokenError400 struct {
+	// The refusal's code.
+	MError string `json:"error"`
+	// The refusal in a sentence.
+	MErrorDescription string `json:"error_description"`
+	// A link that names the kind of refusal.
+	MErrorUri string `json:"error_uri" extensions:"x-nullable"`
+} // @name vspc.TokenError400
+
+// VspcTokenError520 is how the product words a refusal.
+type VspcTokenError520 struct {
+	MErrors []VspcTokenError520Errors `json:"errors"`
+} // @name vspc.TokenError520
+
+// VspcTokenError520Errors is a part of what the sandbox answers.
+type VspcTokenError520Errors struct {
+	// The refusal in a sentence.
+	MMessage string `json:"message"`
+	// What sort of trouble it is.
+	MType string `json:"type"`
+	// The HTTP status once more.
+	MCode int `json:"code" format:"int32"`
+} // @name vspc.TokenError520Errors
+
+// VspcToken is what POST /api/v3/token answers.
+type VspcToken struct {
+	// Opens the API. Send it as a bearer token.
+	MAccessToken string `json:"access_token,omitempty"`
+	// How to send the access token.
+	MTokenType string `json:"token_type,omitempty"`
+	// Gets a new pair when the access token has expired.
+	MRefreshToken string `json:"refresh_token,omitempty"`
+	// Stands for a sign-in that is half done; send it back with the code.
+	MMfaToken string `json:"mfa_token,omitempty"`
+	// A one-time code that only the holder of the private key can read.
+	MEncryptedCode string `json:"encrypted_code,omitempty"`
+	// Seconds until the access token expires.
+	MExpiresIn int `json:"expires_in,omitempty" format:"int32"`
+} // @name vspc.Token
+
+// VspcTokens is a part of what the sandbox answers.
+type VspcTokens struct {
+	MData bool `json:"data"`
+} // @name vspc.Tokens
+
+// VspcAbout is a part of what the sandbox answers.
+type VspcAbout struct {
+	MData VspcAboutData `json:"data"`
+} // @name vspc.About
+
+// VspcAboutData is a part of what the sandbox answers.
+type VspcAboutData struct {
+	MInstallationId string `json:"installationId"`
+	MServerVersion  string `json:"serverVersion"`
+} // @name vspc.AboutData
+
+// VspcMe is a part of what the sandbox answers.
+type VspcMe struct {
+	MData VspcMeData `json:"data"`
+} // @name vspc.Me
+
+// VspcMeData is a part of what the sandbox answers.
+type VspcMeData struct {
+	MInstanceUid     string                `json:"instanceUid"`
+	MOrganizationUid string                `json:"organizationUid"`
+	MUserName        string                `json:"userName"`
+	MStatus          string                `json:"status"`
+	MRole            string                `json:"role"`
+	MProfile         VspcMeDataProfile     `json:"profile"`
+	MCredentials     VspcMeDataCredentials `json:"credentials"`
+} // @name vspc.MeData
+
+// VspcMeDataProfile is a part of what the sandbox answers.
+type VspcMeDataProfile struct {
+	MFirstName string `json:"firstName"`
+	MLastName  string `json:"lastName"`
+	MTitle     string `json:"title"`
+	MEmail     string `json:"email"`
+	MAddress   string `json:"address" extensions:"x-nullable"`
+	MPhone     string `json:"phone" extensions:"x-nullable"`
+} // @name vspc.MeDataProfile
+
+// VspcMeDataCredentials is a part of what the sandbox answers.
+type VspcMeDataCredentials struct {
+	MUserName string `json:"userName"`
+	MPassword string `json:"password" extensions:"x-nullable"`
+} // @name vspc.MeDataCredentials
+
+// VspcCompanies is a part of what the sandbox answers.
+type VspcCompanies struct {
+	MMeta VspcCompaniesMeta   `json:"meta"`
+	MData []VspcCompaniesData `json:"data"`
+} // @name vspc.Companies
+
+// VspcCompaniesMeta is a part of what the sandbox answers.
+type VspcCompaniesMeta struct {
+	MPagingInfo VspcCompaniesMetaPagingInfo `json:"pagingInfo"`
+} // @name vspc.CompaniesMeta
+
+// VspcCompaniesMetaPagingInfo is a part of what the sandbox answers.
+type VspcCompaniesMetaPagingInfo struct {
+	MTotal  int `json:"total" format:"int32"`
+	MCount  int `json:"count" format:"int32"`
+	MOffset int `json:"offset" format:"int32"`
+} // @name vspc.CompaniesMetaPagingInfo
+
+// VspcCompaniesData is a part of what the sandbox answers.
+type VspcCompaniesData struct {
+	MInstanceUid string `json:"instanceUid"`
+	MName        string `json:"name"`
+	MStatus      string `json:"status"`
+} // @name vspc.CompaniesData
+
+// VbawsToken is POST /api/v1/token.
+//
+//	@ID vbaws.token
+//	@Summary Obtain or refresh a pair of tokens
+//	@Description With multi-factor authentication the first answer carries an MFA token instead of a pair: send it back with the code.
+//	@Tags Sandbox: Backup for AWS
+//	@Accept x-www-form-urlencoded
+//	@Produce application/json,application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0, 1.5-rev0, 1.5-rev1, 1.6-rev0, 1.7-rev0, 1.8-rev0) default(1.7-rev0)
+//	@Param grant_type formData string true "Authentication grant type." Enums(password, refresh_token, mfa, authorization_code) default(password)
+//	@Param username formData string false "With password, required. An account of the backup appliance."
+//	@Param password formData string false "With password, required. Sent once, then dropped. It is never stored, shown or logged." format(password)
+//	@Param refresh_token formData string false "With refresh_token, required. The previously saved refresh token."
+//	@Param mfa_token formData string false "With mfa, required. The one that the first answer carried."
+//	@Param mfa_code formData string false "With mfa, required. Six digits from the authenticator."
+//	@Param code formData string false "With authorization_code, required. Good for a minute."
+//	@Success 200 {object} VbawsToken "A new pair of tokens, or the token of a sign-in that is half done."
+//	@Failure 400 {object} VbawsError "The following versions are supported: … · Specify the version in the x-api-version header · The grant type is not supported · A required field is missing · The body must be a form."
+//	@Failure 401 {object} VbawsError "Invalid user name or password · The account is locked · The verification code is not valid · The MFA token is not valid or has expired · The authorization code is not valid · The refresh token has been used already · The session has been ended · The refresh token is not valid · The refresh token has expired."
+//	@Failure 413 "The body has more than 64 KB."
+//	@Failure 500 {object} VbawsError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Router /sandbox/vbaws/api/v1/token [post]
+func CallVbawsToken() {}
+
+// VbawsLogout is DELETE /api/v1/token.
+//
+//	@ID vbaws.logout
+//	@Summary Log out
+//	@Description Sends the access token to the token path with DELETE. The answer has no body.
+//	@Tags Sandbox: Backup for AWS
+//	@Produce application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0, 1.5-rev0, 1.5-rev1, 1.6-rev0, 1.7-rev0, 1.8-rev0) default(1.7-rev0)
+//	@Success 204 "Done; there is no body. Log out."
+//	@Failure 400 {object} VbawsError "The following versions are supported: … · Specify the version in the x-api-version header."
+//	@Failure 401 {object} VbawsError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 500 {object} VbawsError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vbaws.bearer
+//	@Router /sandbox/vbaws/api/v1/token [delete]
+func CallVbawsLogout() {}
+
+// VbawsExplore is GET /api/v1/system/version.
+//
+//	@ID vbaws.explore
+//	@Summary Get the version of the appliance
+//	@Description Explore makes this call: it needs a live access token and changes nothing.
+//	@Tags Sandbox: Backup for AWS
+//	@Produce application/json,application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0, 1.5-rev0, 1.5-rev1, 1.6-rev0, 1.7-rev0, 1.8-rev0) default(1.7-rev0)
+//	@Success 200 {object} VbawsVersion "Get the version of the appliance."
+//	@Failure 400 {object} VbawsError "The following versions are supported: … · Specify the version in the x-api-version header."
+//	@Failure 401 {object} VbawsError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 403 {object} VbawsError "The account has too few rights."
+//	@Failure 500 {object} VbawsError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vbaws.bearer
+//	@Router /sandbox/vbaws/api/v1/system/version [get]
+func CallVbawsExplore() {}
+
+// VbawsCode is POST /api/v1/token/authorizationCode.
+//
+//	@ID vbaws.code
+//	@Summary Get an authorization code
+//	@Tags Sandbox: Backup for AWS
+//	@Produce application/json,application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0, 1.5-rev0, 1.5-rev1, 1.6-rev0, 1.7-rev0, 1.8-rev0) default(1.7-rev0)
+//	@Success 200 {object} VbawsAuthorizationCode "Get an authorization code."
+//	@Failure 400 {object} VbawsError "The following versions are supported: … · Specify the version in the x-api-version header."
+//	@Failure 401 {object} VbawsError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 500 {object} VbawsError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vbaws.bearer
+//	@Router /sandbox/vbaws/api/v1/token/authorizationCode [post]
+func CallVbawsCode() {}
+
+// VbawsTime is GET /api/v1/system/time.
+//
+//	@ID vbaws.time
+//	@Summary Get the appliance's time
+//	@Tags Sandbox: Backup for AWS
+//	@Produce application/json,application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0, 1.5-rev0, 1.5-rev1, 1.6-rev0, 1.7-rev0, 1.8-rev0) default(1.7-rev0)
+//	@Success 200 {object} VbawsTime "Get the appliance's time."
+//	@Failure 400 {object} VbawsError "The following versions are supported: … · Specify the version in the x-api-version header."
+//	@Failure 401 {object} VbawsError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 500 {object} VbawsError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vbaws.bearer
+//	@Router /sandbox/vbaws/api/v1/system/time [get]
+func CallVbawsTime() {}
+
+// VbawsPolicies is GET /api/v1/policies.
+//
+//	@ID vbaws.policies
+//	@Summary List the policies
+//	@Tags Sandbox: Backup for AWS
+//	@Produce application/json,application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0, 1.5-rev0, 1.5-rev1, 1.6-rev0, 1.7-rev0, 1.8-rev0) default(1.7-rev0)
+//	@Success 200 {object} VbawsPolicies "List the policies."
+//	@Failure 400 {object} VbawsError "The following versions are supported: … · Specify the version in the x-api-version header."
+//	@Failure 401 {object} VbawsError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 500 {object} VbawsError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vbaws.bearer
+//	@Router /sandbox/vbaws/api/v1/policies [get]
+func CallVbawsPolicies() {}
+
+// VbawsRepositories is GET /api/v1/repositories.
+//
+//	@ID vbaws.repositories
+//	@Summary List the repositories
+//	@Tags Sandbox: Backup for AWS
+//	@Produce application/json,application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0, 1.5-rev0, 1.5-rev1, 1.6-rev0, 1.7-rev0, 1.8-rev0) default(1.7-rev0)
+//	@Success 200 {object} VbawsRepositories "List the repositories."
+//	@Failure 400 {object} VbawsError "The following versions are supported: … · Specify the version in the x-api-version header."
+//	@Failure 401 {object} VbawsError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 500 {object} VbawsError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vbaws.bearer
+//	@Router /sandbox/vbaws/api/v1/repositories [get]
+func CallVbawsRepositories() {}
+
+// VbawsError is how the product words a refusal.
+type VbawsError struct {
+	// A link that names the kind of refusal.
+	MType string `json:"type"`
+	// The refusal in a few words.
+	MTitle string `json:"title"`
+	// The HTTP status once more.
+	MStatus int `json:"status" format:"int32"`
+	// The refusal's code.
+	MErrorCode string `json:"errorCode"`
+	// The refusal in a sentence.
+	MDetails string `json:"details"`
+} // @name vbaws.Error
+
+// VbawsToken is what POST /api/v1/token answers.
+type VbawsToken struct {
+	// Opens the API. Send it as a bearer token.
+	MAccessToken string `json:"access_token,omitempty"`
+	// How to send the access token.
+	MTokenType string `json:"token_type"`
+	// Gets a new pair when the access token has expired.
+	MRefreshToken string `json:"refresh_token,omitempty"`
+	// Seconds until the access token expires.
+	MExpiresIn int `json:"expires_in" format:"int32"`
+	// When the token was issued.
+	MIssued string `json:".issued"`
+	// When the token expires.
+	MExpires string `json:".expires"`
+	// The account that signs in.
+	MUsername string `json:"username"`
+	// The role that the token carries.
+	MRoleName string `json:"roleName"`
+	// Whether a second factor is still asked for.
+	MMfaEnabled bool `json:"mfa_enabled"`
+	// Stands for a sign-in that is half done; send it back with the code.
+	MMfaToken string `json:"mfa_token,omitempty"`
+} // @name vbaws.Token
+
+// VbawsVersion is a part of what the sandbox answers.
+type VbawsVersion struct {
+	MAbout   string `json:"about"`
+	MVersion string `json:"version"`
+} // @name vbaws.Version
+
+// VbawsAuthorizationCode is what POST /api/v1/token/authorizationCode answers.
+type VbawsAuthorizationCode struct {
+	// A one-time code that another session of this product gave out.
+	MCode string `json:"code"`
+} // @name vbaws.AuthorizationCode
+
+// VbawsTime is a part of what the sandbox answers.
+type VbawsTime struct {
+	MUtcDateTime string `json:"utcDateTime" format:"date-time"`
+} // @name vbaws.Time
+
+// VbawsPolicies is a part of what the sandbox answers.
+type VbawsPolicies struct {
+	MTotalCount int                    `json:"totalCount" format:"int32"`
+	MResults    []VbawsPoliciesResults `json:"results"`
+} // @name vbaws.Policies
+
+// VbawsPoliciesResults is a part of what the sandbox answers.
+type VbawsPoliciesResults struct {
+	MId              string   `json:"id"`
+	MRegionIds       []string `json:"regionIds"`
+	MName            string   `json:"name"`
+	MDescription     string   `json:"description"`
+	MPriority        int      `json:"priority" format:"int32"`
+	MAmazonAccountId string   `json:"amazonAccountId"`
+	MIsEnabled       bool     `json:"isEnabled"`
+	MBackupType      string   `json:"backupType"`
+} // @name vbaws.PoliciesResults
+
+// VbawsRepositories is a part of what the sandbox answers.
+type VbawsRepositories struct {
+	MTotalCount int                        `json:"totalCount" format:"int32"`
+	MResults    []VbawsRepositoriesResults `json:"results"`
+} // @name vbaws.Repositories
+
+// VbawsRepositoriesResults is a part of what the sandbox answers.
+type VbawsRepositoriesResults struct {
+	MId                  string `json:"id"`
+	MName                string `json:"name"`
+	MDescription         string `json:"description"`
+	MAmazonAccountId     string `json:"amazonAccountId"`
+	MAmazonStorageFolder string `json:"amazonStorageFolder"`
+	MEnableEncryption    bool   `json:"enableEncryption"`
+} // @name vbaws.RepositoriesResults
+
+// VbgcpToken is POST /api/v1/token.
+//
+//	@ID vbgcp.token
+//	@Summary Obtain or refresh a pair of tokens
+//	@Description With multi-factor authentication the first answer is 202 and carries an MFA token: send it back with the code.
+//	@Tags Sandbox: Backup for Google Cloud
+//	@Accept x-www-form-urlencoded
+//	@Produce application/json,application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0) default(1.4-rev0)
+//	@Param grant_type formData string true "Grant type that will be used to authenticate a user." Enums(password, refresh_token, mfa, authorization_code) default(password)
+//	@Param username formData string false "With password, required. An account of the backup appliance."
+//	@Param password formData string false "With password, required. Sent once, then dropped. It is never stored, shown or logged." format(password)
+//	@Param use_short_term_refresh formData boolean false "With any grant. true: the refresh token expires after 60 minutes." default(false)
+//	@Param refresh_token formData string false "With refresh_token, required. The previously saved refresh token."
+//	@Param mfa_token formData string false "With mfa, required. The one that the first answer carried."
+//	@Param mfa_code formData string false "With mfa, required. Six digits from the authenticator."
+//	@Param code formData string false "With authorization_code, required. Good once."
+//	@Success 200 {object} VbgcpToken "A new pair of tokens."
+//	@Success 202 {object} VbgcpTokenChallenge "The token of a sign-in that is half done."
+//	@Failure 400 {object} VbgcpError "The following versions are supported: … · Specify the version in the x-api-version header · The grant type is not supported · A required field is missing · The body must be a form."
+//	@Failure 401 {object} VbgcpError "Invalid user name or password · The account is locked · The verification code is not valid · The MFA token is not valid or has expired · The authorization code is not valid · The refresh token has been used already · The session has been ended · The refresh token is not valid · The refresh token has expired."
+//	@Failure 413 "The body has more than 64 KB."
+//	@Failure 500 {object} VbgcpError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Router /sandbox/vbgcp/api/v1/token [post]
+func CallVbgcpToken() {}
+
+// VbgcpLogout is DELETE /api/v1/token.
+//
+//	@ID vbgcp.logout
+//	@Summary Log out
+//	@Description Sends the access token to the token path with DELETE. The answer has no body.
+//	@Tags Sandbox: Backup for Google Cloud
+//	@Produce application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0) default(1.4-rev0)
+//	@Success 204 "Done; there is no body. Log out."
+//	@Failure 400 {object} VbgcpError "The following versions are supported: … · Specify the version in the x-api-version header."
+//	@Failure 401 {object} VbgcpError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 500 {object} VbgcpError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vbgcp.bearer
+//	@Router /sandbox/vbgcp/api/v1/token [delete]
+func CallVbgcpLogout() {}
+
+// VbgcpLogout2 is DELETE /api/oauth2/token.
+//
+//	@ID vbgcp.logout2
+//	@Summary Log out
+//	@Description Sends the access token to the token path with DELETE. The answer has no body.
+//	@Tags Sandbox: Backup for Google Cloud
+//	@Produce application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0) default(1.4-rev0)
+//	@Success 204 "Done; there is no body. Log out."
+//	@Failure 400 {object} VbgcpError "The following versions are supported: … · Specify the version in the x-api-version header."
+//	@Failure 401 {object} VbgcpError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 500 {object} VbgcpError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vbgcp.bearer
+//	@Router /sandbox/vbgcp/api/oauth2/token [delete]
+func CallVbgcpLogout2() {}
+
+// VbgcpExplore is GET /api/v1/vmInstances.
+//
+//	@ID vbgcp.explore
+//	@Summary List the VM instances
+//	@Description Explore makes this call: it needs a live access token and changes nothing.
+//	@Tags Sandbox: Backup for Google Cloud
+//	@Produce application/json,application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0) default(1.4-rev0)
+//	@Success 200 {array} VbgcpVmInstances "Overview, Resource URLs."
+//	@Failure 400 {object} VbgcpError "The following versions are supported: … · Specify the version in the x-api-version header."
+//	@Failure 401 {object} VbgcpError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 403 {object} VbgcpError "The account has too few rights."
+//	@Failure 500 {object} VbgcpError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vbgcp.bearer
+//	@Router /sandbox/vbgcp/api/v1/vmInstances [get]
+func CallVbgcpExplore() {}
+
+// VbgcpAbout is GET /api/v1/about.
+//
+//	@ID vbgcp.about
+//	@Summary Get information about the appliance
+//	@Tags Sandbox: Backup for Google Cloud
+//	@Produce application/json,application/problem+json
+//	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0) default(1.4-rev0)
+//	@Success 200 {object} VbgcpAbout "The sandbox's choice. Public clients ask for it; no document shows the answer."
+//	@Failure 400 {object} VbgcpError "The following versions are supported: … · Specify the version in the x-api-version header."
+//	@Failure 401 {object} VbgcpError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 500 {object} VbgcpError "An unknown error occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vbgcp.bearer
+//	@Router /sandbox/vbgcp/api/v1/about [get]
+func CallVbgcpAbout() {}
+
+// VbgcpError is how the product words a refusal.
+type VbgcpError struct {
+	// A link that names the kind of refusal.
+	MType string `json:"type"`
+	// The refusal in a few words.
+	MTitle string `json:"title"`
+	// The HTTP status once more.
+	MStatus int `json:"status" format:"int32"`
+	// The refusal's code.
+	MErrorCode string `json:"errorCode"`
+	// The refusal in a sentence.
+	MDetails string `json:"details"`
+} // @name vbgcp.Error
+
+// VbgcpToken is what POST /api/v1/token answers.
+type VbgcpToken struct {
+	// Opens the API. Send it as a bearer token.
+	MAccessToken string `json:"access_token"`
+	// How to send the access token.
+	MTokenType string `json:"token_type"`
+	// Gets a new pair when the access token has expired.
+	MRefreshToken string `json:"refresh_token"`
+	// Seconds until the access token expires.
+	MExpiresIn int `json:"expires_in" format:"int32"`
+	// When the token was issued.
+	MIssued string `json:".issued" format:"date-time"`
+	// When the token expires.
+	MExpires string `json:".expires" format:"date-time"`
+} // @name vbgcp.Token
+
+// VbgcpTokenChallenge is what POST /api/v1/token answers.
+type VbgcpTokenChallenge struct {
+	// Stands for a sign-in that is half done; send it back with the code.
+	MMfaToken string `json:"mfa_token"`
+} // @name vbgcp.TokenChallenge
+
+// VbgcpVmInstances is a part of what the sandbox answers.
+type VbgcpVmInstances struct {
+	MId           string `json:"id"`
+	MResourceId   string `json:"resourceId"`
+	MName         string `json:"name"`
+	MLocationId   string `json:"locationId"`
+	MLocationName string `json:"locationName"`
+	MProjectId    string `json:"projectId"`
+	MInstanceType string `json:"instanceType"`
+} // @name vbgcp.VmInstances
+
+// VbgcpAbout is a part of what the sandbox answers.
+type VbgcpAbout struct {
+	MVersion string `json:"version"`
+} // @name vbgcp.About
+
+// Vb365Token is POST /{version}/token.
+//
+//	@ID vb365.token
+//	@Summary Request authorization tokens
+//	@Description Besides the pair, the server sets an antiforgery cookie that must come back with it, unless disable_antiforgery_token is true.
+//	@Tags Sandbox: Backup for Microsoft 365
+//	@Accept x-www-form-urlencoded
+//	@Produce application/json
+//	@Param version path string true "API version" Enums(v6, v7, v8) default(v8)
+//	@Param grant_type formData string true "Specifies a grant type that will be used to authenticate a user." Enums(password, refresh_token, urn:ietf:params:oauth:grant-type:jwt-bearer, operator, integration) default(password)
+//	@Param username formData string false "With password, required. An administrator of the backup server."
+//	@Param password formData string false "With password, required. Sent once, then dropped. It is never stored, shown or logged." format(password)
+//	@Param disable_antiforgery_token formData boolean false "With any grant. true: no cookie is needed beside the pair. Since v7." default(false)
+//	@Param refresh_token formData string false "With refresh_token, required. The one that you saved."
+//	@Param client_id formData string false "With urn:ietf:params:oauth:grant-type:jwt-bearer, operator, required. An application ID, or userId.tenantId."
+//	@Param assertion formData string false "With urn:ietf:params:oauth:grant-type:jwt-bearer, operator, required. A signed statement about who signs in."
+//	@Param integration_token formData string false "With integration, required. A token that another component issued."
+//	@Success 200 {object} Vb365Token "A new pair of tokens."
+//	@Failure 400 {object} Vb365Error "The grant type is not supported · A required parameter is missing · The body must be a form or JSON."
+//	@Failure 401 {object} Vb365Error "Incorrect user name or password · The account is locked · The assertion is not valid · The antiforgery token is missing or not valid · The refresh token has been used already · The refresh token has expired · The session has been ended · The refresh token is not valid."
+//	@Failure 404 {object} Vb365Error "The resource was not found."
+//	@Failure 413 "The body has more than 64 KB."
+//	@Failure 500 {object} Vb365Error "An error has occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Router /sandbox/vb365/{version}/token [post]
+func CallVb365Token() {}
+
+// Vb365Logout is POST /{version}/token/logout.
+//
+//	@ID vb365.logout
+//	@Summary Log out
+//	@Description Sends the access token and nothing else. Version 6 has no such call.
+//	@Tags Sandbox: Backup for Microsoft 365
+//	@Produce application/json
+//	@Param version path string true "API version" Enums(v7, v8) default(v8)
+//	@Success 200 "Done, up to v7. Log out."
+//	@Success 204 "Done; there is no body. Log out."
+//	@Failure 401 {object} Vb365Error "Authorization has been denied for this request · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 404 {object} Vb365Error "The resource was not found."
+//	@Failure 500 {object} Vb365Error "An error has occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vb365.bearer
+//	@Router /sandbox/vb365/{version}/token/logout [post]
+func CallVb365Logout() {}
+
+// Vb365Explore is GET /{version}/ServiceInstance.
+//
+//	@ID vb365.explore
+//	@Summary Get version and installation ID
+//	@Description Explore makes this call: it needs a live access token and changes nothing.
+//	@Tags Sandbox: Backup for Microsoft 365
+//	@Produce application/json
+//	@Param version path string true "API version" Enums(v6, v7, v8) default(v8)
+//	@Success 200 {object} Vb365ServiceInstance "Get version and installation ID."
+//	@Failure 401 {object} Vb365Error "Authorization has been denied for this request · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 403 {object} Vb365Error "The account has too few rights."
+//	@Failure 404 {object} Vb365Error "The resource was not found."
+//	@Failure 500 {object} Vb365Error "An error has occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vb365.bearer
+//	@Router /sandbox/vb365/{version}/ServiceInstance [get]
+func CallVb365Explore() {}
+
+// Vb365Code is POST /{version}/token/AuthCode.
+//
+//	@ID vb365.code
+//	@Summary Request an authorization code
+//	@Tags Sandbox: Backup for Microsoft 365
+//	@Produce application/json
+//	@Param version path string true "API version" Enums(v7, v8) default(v8)
+//	@Success 200 {object} Vb365AuthCode "No grant of this API takes the code: it is for the restore portal."
+//	@Failure 401 {object} Vb365Error "Authorization has been denied for this request · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 404 {object} Vb365Error "The resource was not found."
+//	@Failure 500 {object} Vb365Error "An error has occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vb365.bearer
+//	@Router /sandbox/vb365/{version}/token/AuthCode [post]
+func CallVb365Code() {}
+
+// Vb365Organizations is GET /{version}/Organizations.
+//
+//	@ID vb365.Organizations
+//	@Summary List the organizations
+//	@Tags Sandbox: Backup for Microsoft 365
+//	@Produce application/json
+//	@Param version path string true "API version" Enums(v6, v7, v8) default(v8)
+//	@Success 200 {object} Vb365Organizations "Specification of version 8."
+//	@Failure 401 {object} Vb365Error "Authorization has been denied for this request · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 404 {object} Vb365Error "The resource was not found."
+//	@Failure 500 {object} Vb365Error "An error has occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vb365.bearer
+//	@Router /sandbox/vb365/{version}/Organizations [get]
+func CallVb365Organizations() {}
+
+// Vb365Jobs is GET /{version}/Jobs.
+//
+//	@ID vb365.Jobs
+//	@Summary List the backup jobs
+//	@Tags Sandbox: Backup for Microsoft 365
+//	@Produce application/json
+//	@Param version path string true "API version" Enums(v6, v7, v8) default(v8)
+//	@Success 200 {object} Vb365Jobs "Specification of version 8."
+//	@Failure 401 {object} Vb365Error "Authorization has been denied for this request · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 404 {object} Vb365Error "The resource was not found."
+//	@Failure 500 {object} Vb365Error "An error has occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vb365.bearer
+//	@Router /sandbox/vb365/{version}/Jobs [get]
+func CallVb365Jobs() {}
+
+// Vb365Proxies is GET /{version}/Proxies.
+//
+//	@ID vb365.Proxies
+//	@Summary List the backup proxy servers
+//	@Tags Sandbox: Backup for Microsoft 365
+//	@Produce application/json
+//	@Param version path string true "API version" Enums(v6, v7, v8) default(v8)
+//	@Success 200 {object} Vb365Proxies "Specification of version 8."
+//	@Failure 401 {object} Vb365Error "Authorization has been denied for this request · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 404 {object} Vb365Error "The resource was not found."
+//	@Failure 500 {object} Vb365Error "An error has occurred."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vb365.bearer
+//	@Router /sandbox/vb365/{version}/Proxies [get]
+func CallVb365Proxies() {}
+
+// Vb365Error is how the product words a refusal.
+type Vb365Error struct {
+	// The refusal in a sentence.
+	MMessage string `json:"message"`
+	// The refusal's code.
+	MErrorCode string `json:"errorCode,omitempty"`
+	// Where in the server's code it happened.
+	MStackTrace string `json:"stackTrace,omitempty" extensions:"x-nullable"`
+} // @name vb365.Error
+
+// Vb365Token is what POST /{version}/token answers.
+type Vb365Token struct {
+	// Opens the API. Send it as a bearer token.
+	MAccessToken string `json:"access_token"`
+	// Gets a new pair when the access token has expired.
+	MRefreshToken string `json:"refresh_token"`
+	// How to send the access token.
+	MTokenType string `json:"token_type"`
+	// Seconds until the access token expires.
+	MExpiresIn int `json:"expires_in" format:"int32"`
+	// The account that signs in.
+	MUserName string `json:"userName"`
+	// When the token was issued.
+	MIssued string `json:".issued" format:"date-time"`
+	// When the token expires.
+	MExpires string `json:".expires" format:"date-time"`
+} // @name vb365.Token
+
+// Vb365ServiceInstance is a part of what the sandbox answers.
+type Vb365ServiceInstance struct {
+	MInstallationId string `json:"installationId"`
+	MVersion        string `json:"version"`
+} // @name vb365.ServiceInstance
+
+// Vb365AuthCode is what POST /{version}/token/AuthCode answers.
+type Vb365AuthCode struct {
+	// A one-time code that another session of this product gave out.
+	MAuthCode string `json:"authCode"`
+} // @name vb365.AuthCode
+
+// Vb365Organizations is a part of what the sandbox answers.
+type Vb365Organizations struct {
+	MOffset  int                         `json:"offset" format:"int32"`
+	MLimit   int                         `json:"limit" format:"int32"`
+	MResults []Vb365OrganizationsResults `json:"results"`
+} // @name vb365.Organizations
+
+// Vb365OrganizationsResults is a part of what the sandbox answers.
+type Vb365OrganizationsResults struct {
+	MIsTeamsOnline      bool   `json:"isTeamsOnline"`
+	MIsExchangeOnline   bool   `json:"isExchangeOnline"`
+	MIsSharePointOnline bool   `json:"isSharePointOnline"`
+	MType               string `json:"type"`
+	MRegion             string `json:"region"`
+	MId                 string `json:"id"`
+	MName               string `json:"name"`
+	MOfficeName         string `json:"officeName"`
+	MIsBackedup         bool   `json:"isBackedup"`
+	MFirstBackuptime    string `json:"firstBackuptime"`
+	MLastBackuptime     string `json:"lastBackuptime" format:"date-time"`
+} // @name vb365.OrganizationsResults
+
+// Vb365Jobs is a part of what the sandbox answers.
+type Vb365Jobs struct {
+	MOffset  int                `json:"offset" format:"int32"`
+	MLimit   int                `json:"limit" format:"int32"`
+	MResults []Vb365JobsResults `json:"results"`
+} // @name vb365.Jobs
+
+// Vb365JobsResults is a part of what the sandbox answers.
+type Vb365JobsResults struct {
+	MDescription    string `json:"description"`
+	MBackupType     string `json:"backupType"`
+	MId             string `json:"id"`
+	MOrganizationId string `json:"organizationId"`
+	MRepositoryId   string `json:"repositoryId"`
+	MName           string `json:"name"`
+	MLastRun        string `json:"lastRun" format:"date-time"`
+	MLastBackup     string `json:"lastBackup" format:"date-time"`
+	MIsEnabled      bool   `json:"isEnabled"`
+	MLastStatus     string `json:"lastStatus"`
+} // @name vb365.JobsResults
+
+// Vb365Proxies is a part of what the sandbox answers.
+type Vb365Proxies struct {
+	MOffset  int                   `json:"offset" format:"int32"`
+	MLimit   int                   `json:"limit" format:"int32"`
+	MResults []Vb365ProxiesResults `json:"results"`
+} // @name vb365.Proxies
+
+// Vb365ProxiesResults is a part of what the sandbox answers.
+type Vb365ProxiesResults struct {
+	MType                    string `json:"type"`
+	MUseInternetProxy        bool   `json:"useInternetProxy"`
+	MOperatingSystem         string `json:"operatingSystem"`
+	MId                      string `json:"id"`
+	MHostName                string `json:"hostName"`
+	MFqdn                    string `json:"fqdn"`
+	MDescription             string `json:"description"`
+	MPort                    int    `json:"port" format:"int32"`
+	MEnableNetworkThrottling bool   `json:"enableNetworkThrottling"`
+	MStatus                  string `json:"status"`
+	MVersion                 string `json:"version"`
+} // @name vb365.ProxiesResults
+
+// VoneToken is POST /api/token.
+//
+//	@ID vone.token
+//	@Summary Create a token
+//	@Description Use an account of the Veeam ONE server.
+//	@Tags Sandbox: ONE
+//	@Accept x-www-form-urlencoded
+//	@Produce application/json,application/problem+json
+//	@Param grant_type formData string true "password for the first pair, refresh_token for the next one." Enums(password, refresh_token) default(password)
+//	@Param username formData string false "With password, required. The form onesrv\administrator works too."
+//	@Param password formData string false "With password, required. Sent once, then dropped. It is never stored, shown or logged." format(password)
+//	@Param refresh_token formData string false "With refresh_token, required. The refresh token saved locally."
+//	@Success 200 {object} VoneToken "A new pair of tokens."
+//	@Failure 400 {object} VoneError "Invalid user name or password · The account is locked · The refresh token has been used already · The refresh token has expired · The session has been ended · The refresh token is not valid · The grant type is not supported · The body must be a form."
+//	@Failure 413 "The body has more than 64 KB."
+//	@Failure 500 {object} VoneError "Try again later."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Router /sandbox/vone/api/token [post]
+func CallVoneToken() {}
+
+// VoneLogout is POST /api/revoke.
+//
+//	@ID vone.logout
+//	@Summary Revoke a token
+//	@Description Sends the access token twice: to be let in, and to say which token ends.
+//	@Tags Sandbox: ONE
+//	@Accept x-www-form-urlencoded
+//	@Produce application/problem+json
+//	@Param token formData string true "Opens the API. Send it as a bearer token."
+//	@Success 200 "Done; there is no body. Revoke a token."
+//	@Failure 400 {object} VoneError "A required field is missing."
+//	@Failure 401 {object} VoneError "The request has no access token · The access token is not valid · The access token has expired · The token has been revoked."
+//	@Failure 413 "The body has more than 64 KB."
+//	@Failure 500 {object} VoneError "Try again later."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vone.bearer
+//	@Router /sandbox/vone/api/revoke [post]
+func CallVoneLogout() {}
+
+// VoneExplore is GET /api/{version}/about.
+//
+//	@ID vone.explore
+//	@Summary Get server information
+//	@Description Explore makes this call: it needs a live access token and changes nothing.
+//	@Tags Sandbox: ONE
+//	@Produce application/json,application/problem+json
+//	@Param version path string true "API version" Enums(v1, v2, v2.1, v2.2, v2.3) default(v2.3)
+//	@Success 200 {object} VoneAbout "Get server information."
+//	@Failure 401 {object} VoneError "The request has no access token · The access token is not valid · The access token has expired · The token has been revoked."
+//	@Failure 403 {object} VoneError "The account has too few rights."
+//	@Failure 404 {object} VoneError "The resource does not exist."
+//	@Failure 500 {object} VoneError "Try again later."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vone.bearer
+//	@Router /sandbox/vone/api/{version}/about [get]
+func CallVoneExplore() {}
+
+// VoneLicense is GET /api/{version}/license.
+//
+//	@ID vone.license
+//	@Summary Get the license
+//	@Tags Sandbox: ONE
+//	@Produce application/json,application/problem+json
+//	@Param version path string true "API version" Enums(v1, v2, v2.1, v2.2, v2.3) default(v2.3)
+//	@Success 200 {object} VoneLicense "Get the license."
+//	@Failure 401 {object} VoneError "The request has no access token · The access token is not valid · The access token has expired · The token has been revoked."
+//	@Failure 404 {object} VoneError "The resource does not exist."
+//	@Failure 500 {object} VoneError "Try again later."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vone.bearer
+//	@Router /sandbox/vone/api/{version}/license [get]
+func CallVoneLicense() {}
+
+// VoneError is how the product words a refusal.
+type VoneError struct {
+	// A link that names the kind of refusal.
+	MType string `json:"type"`
+	// The refusal in a few words.
+	MTitle string `json:"title"`
+	// The HTTP status once more.
+	MStatus int `json:"status" format:"int32"`
+	// The refusal in a sentence.
+	MDetail string `json:"detail"`
+} // @name vone.Error
+
+// VoneToken is what POST /api/token answers.
+type VoneToken struct {
+	// Opens the API. Send it as a bearer token.
+	MAccessToken string `json:"access_token"`
+	// Gets a new pair when the access token has expired.
+	MRefreshToken string `json:"refresh_token"`
+	// How to send the access token.
+	MTokenType string `json:"token_type"`
+	// Seconds until the access token expires.
+	MExpiresIn int `json:"expires_in" format:"int32"`
+	// The account with the domain before it.
+	MUser string `json:"user"`
+	// The role that the token carries.
+	MUserRole string `json:"user_role"`
+} // @name vone.Token
+
+// VoneAbout is a part of what the sandbox answers.
+type VoneAbout struct {
+	MName    string `json:"name"`
+	MVersion string `json:"version"`
+	MMachine string `json:"machine"`
+	MLogPath string `json:"logPath"`
+} // @name vone.About
+
+// VoneLicense is a part of what the sandbox answers.
+type VoneLicense struct {
+	MType                  string `json:"type"`
+	MExpirationDate        string `json:"expirationDate"`
+	MSupportExpirationDate string `json:"supportExpirationDate"`
+	MInstances             int    `json:"instances" format:"int32"`
+	MSockets               int    `json:"sockets" format:"int32"`
+	MPackage               string `json:"package"`
+	MCompany               string `json:"company"`
+	MEmail                 string `json:"email"`
+	MSupportId             string `json:"supportId"`
+	MLicenseId             string `json:"licenseId"`
+} // @name vone.License
+
+// VroToken is POST /api/token.
+//
+//	@ID vro.token
+//	@Summary Obtain or refresh a pair of tokens
+//	@Description Use an account with the Orchestrator Administrator, Plan Author or Plan Operator privileges.
+//	@Tags Sandbox: Recovery Orchestrator
+//	@Accept x-www-form-urlencoded
+//	@Produce application/json
+//	@Param grant_type formData string true "password for people, client_credentials for applications." Enums(password, refresh_token, client_credentials)
+//	@Param username formData string false "With password, required. In the DOMAIN\USERNAME or USERNAME format."
+//	@Param password formData string false "With password, required. Sent once, then dropped. It is never stored, shown or logged." format(password)
+//	@Param refresh_token formData string false "With refresh_token, required. The refresh token saved locally."
+//	@Param client_id formData string false "With client_credentials, required. The client ID saved locally."
+//	@Param client_secret formData string false "With client_credentials, required. The client secret saved locally."
+//	@Success 200 {object} VroToken "A new pair of tokens."
+//	@Failure 400 {object} VroTokenError400 "The user name or password is incorrect · The account is locked out · The client ID or secret is incorrect · The refresh token has been used already · The refresh token has expired · The session has been ended · The refresh token is not valid · The grant type is not supported · A required parameter is missing · The body must be a form."
+//	@Failure 413 "The body has more than 64 KB."
+//	@Failure 500 {object} VroTokenError500 "Internal server error."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Router /sandbox/vro/api/token [post]
+func CallVroToken() {}
+
+// VroToken2 is POST /token.
+//
+//	@ID vro.token2
+//	@Summary Obtain or refresh a pair of tokens
+//	@Description Use an account with the Orchestrator Administrator, Plan Author or Plan Operator privileges.
+//	@Tags Sandbox: Recovery Orchestrator
+//	@Accept x-www-form-urlencoded
+//	@Produce application/json
+//	@Param grant_type formData string true "password for people, client_credentials for applications." Enums(password, refresh_token, client_credentials)
+//	@Param username formData string false "With password, required. In the DOMAIN\USERNAME or USERNAME format."
+//	@Param password formData string false "With password, required. Sent once, then dropped. It is never stored, shown or logged." format(password)
+//	@Param refresh_token formData string false "With refresh_token, required. The refresh token saved locally."
+//	@Param client_id formData string false "With client_credentials, required. The client ID saved locally."
+//	@Param client_secret formData string false "With client_credentials, required. The client secret saved locally."
+//	@Success 200 {object} VroToken "A new pair of tokens."
+//	@Failure 400 {object} VroTokenError400 "The user name or password is incorrect · The account is locked out · The client ID or secret is incorrect · The refresh token has been used already · The refresh token has expired · The session has been ended · The refresh token is not valid · The grant type is not supported · A required parameter is missing · The body must be a form."
+//	@Failure 413 "The body has more than 64 KB."
+//	@Failure 500 {object} VroTokenError500 "Internal server error."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Router /sandbox/vro/token [post]
+func CallVroToken2() {}
+
+// VroLogout is DELETE /api/token.
+//
+//	@ID vro.logout
+//	@Summary Log out
+//	@Description The documents list this step without its call; DELETE on the token path is what the product's family does.
+//	@Tags Sandbox: Recovery Orchestrator
+//	@Produce application/json
+//	@Success 204 "Done; there is no body. The sandbox's choice. Logging out is documented, its method, path and status are not."
+//	@Failure 401 {object} VroError "The authorization header has been expected but not found · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 500 {object} VroError "Internal server error."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vro.bearer
+//	@Router /sandbox/vro/api/token [delete]
+func CallVroLogout() {}
+
+// VroExplore is GET /api/{version}/Plans.
+//
+//	@ID vro.explore
+//	@Summary Get a collection of plans
+//	@Description Explore makes this call: it needs a live access token and changes nothing.
+//	@Tags Sandbox: Recovery Orchestrator
+//	@Produce application/json
+//	@Param version path string true "API version" Enums(v7.1, v7.2, v7.21, v13, v13.1) default(v7.21)
+//	@Success 200 {object} VroPlans "The sandbox's choice. The members of a plan are documented for an earlier version; the page around them is the sandbox's own."
+//	@Failure 401 {object} VroError "The authorization header has been expected but not found · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 403 {object} VroError "You do not have sufficient rights for this operation."
+//	@Failure 404 {object} VroError "The resource was not found."
+//	@Failure 500 {object} VroError "Internal server error."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vro.bearer
+//	@Router /sandbox/vro/api/{version}/Plans [get]
+func CallVroExplore() {}
+
+// VroClient is POST /api/{version}/Clients.
+//
+//	@ID vro.client
+//	@Summary Create a client account
+//	@Tags Sandbox: Recovery Orchestrator
+//	@Produce application/json
+//	@Param version path string true "API version" Enums(v7.1, v7.2, v7.21, v13, v13.1) default(v7.21)
+//	@Success 200 {object} VroClients "A client ID and a client secret are documented; their names are not."
+//	@Failure 401 {object} VroError "The authorization header has been expected but not found · The access token is not valid · The access token has expired · The session has been ended."
+//	@Failure 403 {object} VroError "You do not have sufficient rights for this operation."
+//	@Failure 404 {object} VroError "The resource was not found."
+//	@Failure 500 {object} VroError "Internal server error."
+//	@Header all {string} X-Sandbox "Names the sandbox, which the product's own answers do not have"
+//	@Security vro.bearer
+//	@Router /sandbox/vro/api/{version}/Clients [post]
+func CallVroClient() {}
+
+// VroError is how the product words a refusal.
+type VroError struct {
+	// The refusal in a sentence.
+	MMessage string `json:"message"`
+} // @name vro.Error
+
+// VroTokenError400 is how the product words a refusal.
+type VroTokenError400 struct {
+	// The refusal's code.
+	MError string `json:"error"`
+	// The refusal in a sentence.
+	MErrorDescription string `json:"error_description"`
+} // @name vro.TokenError400
+
+// VroTokenError500 is how the product words a refusal.
+type VroTokenError500 struct {
+	// The refusal in a sentence.
+	MMessage string `json:"message"`
+} // @name vro.TokenError500
+
+// VroToken is what POST /api/token answers.
+type VroToken struct {
+	// Opens the API. Send it as a bearer token.
+	MAccessToken string `json:"access_token"`
+	// How to send the access token.
+	MTokenType string `json:"token_type"`
+	// Seconds until the access token expires.
+	MExpiresIn int `json:"expires_in" format:"int32"`
+	// Gets a new pair when the access token has expired.
+	MRefreshToken string `json:"refresh_token"`
+} // @name vro.Token
+
+// VroPlans is a part of what the sandbox answers.
+type VroPlans struct {
+	MTotalCount int            `json:"totalCount" format:"int32"`
+	MData       []VroPlansData `json:"data"`
+} // @name vro.Plans
+
+// VroPlansData is a part of what the sandbox answers.
+type VroPlansData struct {
+	MId                 string `json:"id"`
+	MPlanType           string `json:"planType"`
+	MRecoveryLocationId string `json:"recoveryLocationId"`
+	MSiteScopeId        string `json:"siteScopeId"`
+	MSiteScopeName      string `json:"siteScopeName"`
+	MName               string `json:"name"`
+	MState              string `json:"state"`
+	MStateName          string `json:"stateName"`
+	MResultName         string `json:"resultName"`
+	MDescription        string `json:"description"`
+} // @name vro.PlansData
+
+// VroClients is what POST /api/{version}/Clients answers.
+type VroClients struct {
+	// Names an application that signs in for itself.
+	MClientId string `json:"clientId"`
+	// What a password is to a person, for an application.
+	MClientSecret string `json:"clientSecret"`
+} // @name vro.Clients

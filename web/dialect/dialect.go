@@ -431,6 +431,11 @@ func (d *Dialect) Status(op *Operation, version string) int {
 	return op.Status
 }
 
+// HasBody says that the request carries one.
+func (op *Operation) HasBody() bool {
+	return op.Purpose == Obtain || slices.ContainsFunc(op.Takes, func(f Field) bool { return !strings.Contains(op.Path, "{"+f.Wire+"}") })
+}
+
 // encodings lists those of an operation's body.
 func (op *Operation) encodings() []Encoding {
 	if len(op.Encodings) == 0 {

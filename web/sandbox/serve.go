@@ -68,7 +68,7 @@ func (v *visit) serve(w http.ResponseWriter, r *http.Request) (op *dialect.Opera
 	}
 	v.version = pathVersion
 	var body []byte
-	if op.Purpose == dialect.Obtain || len(op.Takes) > 0 {
+	if op.HasBody() {
 		if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
 			return op, nil, err
 		}
