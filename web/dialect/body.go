@@ -90,6 +90,9 @@ func (c *Call) readBody(op *Operation, header http.Header, body []byte, how Read
 	case Multipart:
 		fields, err = readMultipart(body, params["boundary"])
 	default:
+		if media == string(Form) && takes[0] != Form {
+			c.Encoding = Form
+		}
 		return ParsePairs(string(body)), nil
 	}
 	if err != nil {

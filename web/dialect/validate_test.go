@@ -78,6 +78,43 @@ func TestValidateReports(t *testing.T) {
 		{"no procedure", func(d *Dialect) { d.Procedure = nil }, []string{"procedure is missing"}},
 		{"a step to nowhere", func(d *Dialect) { d.Procedure[0].Shows = "odd" }, []string{"is no operation"}},
 		{"a step with a foreign grant", func(d *Dialect) { d.Procedure[0].Grant = "odd" }, []string{`grant "odd"`}},
+		{"an encoding that nobody knows", func(d *Dialect) { d.Operation(Obtain).Encodings = []Encoding{"odd"} }, []string{`encoding "odd"`}},
+		{"two calls that tell who one is", func(d *Dialect) {
+			op := *d.Operation(Explore)
+			op.Purpose = WhoAmI
+			for _, path := range []string{"/1", "/2", "/3"} {
+				op.Path = path
+				d.Operations = append(d.Operations, op)
+			}
+		}, []string{`with purpose "whoami"; give one at most`}},
+		{"a call for codes that gives none", func(d *Dialect) {
+			d.Lifetimes.Code = 0
+			d.Operations = slicesWithout(d.Operations, MakeCode)
+			d.Operation(Explore).Purpose = MakeCode
+		}, []string{`gives no "authorization_code"`, "the code needs one"}},
+		{"a call for clients that gives half of one", func(d *Dialect) {
+			d.Operations = slicesWithout(d.Operations, MakeClient)
+			op := d.Operation(Explore)
+			op.Purpose, op.Gives = MakeClient, []Field{{Term: ClientID, Wire: "id", As: Text}}
+		}, []string{`gives no "client_secret"`}},
+		{"a field that nobody can fill in", func(d *Dialect) {
+			d.Operation(Logout).Takes = []Field{{Term: PairID, Wire: "x", As: Text, Required: true}}
+		}, []string{`no operation tells "pair_id"`}},
+		{"a field in the path that may be missing", func(d *Dialect) {
+			op := d.Operation(Logout)
+			op.Path, op.Takes = "/x/{y}", []Field{{Term: AccessToken, Wire: "y", As: Text, Secret: true}}
+		}, []string{"stands in the path"}},
+		{"a placeholder for nothing", func(d *Dialect) { d.Operation(Explore).Body = `{"x":"${odd}"}` }, []string{"${odd} stands for nothing"}},
+		{"an older body with a status of failure", func(d *Dialect) { d.Operation(Explore).Older = []OlderBody{{Status: 404}} }, []string{"status 404 is no success"}},
+		{"a challenge's secret that is not marked", func(d *Dialect) {
+			d.Operation(Obtain).Challenge.Gives = []Field{{Term: MFAToken, Wire: "x", As: Text}}
+		}, []string{"challenge: field \"x\" opens something"}},
+		{"a cookie without its header and basis", func(d *Dialect) { d.Antiforgery = Antiforgery{Cookie: "x", Since: "v99"} }, []string{"the header has no name", `basis ""`, `version "v99"`}},
+		{"a grant since an unknown version", func(d *Dialect) { d.Operation(Obtain).Grants[0].Since = "v99" }, []string{`version "v99"`}},
+		{"an unknown basis of members", func(d *Dialect) { d.Operation(Obtain).Members = "odd" }, []string{`basis "odd"`}},
+		{"an RSA token that is the same everywhere", func(d *Dialect) {
+			d.Access = Token{Alg: "RS256", Audience: "access", Basis: Choice, Claims: []Field{{Term: Audience, Wire: "aud", As: Text}}}
+		}, []string{"needs a key id"}},
 		{"everything at once", func(d *Dialect) { d.ID, d.Title, d.Port = "", "", 0 }, []string{`id ""`, "title is missing", "port 0"}},
 	}
 	for _, test := range tests {
