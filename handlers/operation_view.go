@@ -35,8 +35,8 @@ func (p *Playground) groupsView(c echo.Context, d *dialect.Dialect, pg page, slo
 		gv := templates.GroupView{ID: strings.ToLower(g.Name), Name: g.Name}
 		for i := range d.Operations {
 			op := &d.Operations[i]
-			if op.Group != g.Name || op.Purpose == dialect.FirstCall {
-				continue
+			if op.Group != g.Name || routes[op.Purpose] == "" {
+				continue // a call for clients; the page has no button for it
 			}
 			ov := p.operationView(c, d, pg, slot, op)
 			ov.Open, ov.Next = op.Purpose == open, op.Purpose == next
@@ -47,7 +47,7 @@ func (p *Playground) groupsView(c echo.Context, d *dialect.Dialect, pg page, slo
 			gv.Operations = append(gv.Operations, ov)
 		}
 		if len(gv.Operations) == 0 {
-			continue // first calls are for clients; the page has no button for them
+			continue
 		}
 		gv.Note = itoa(len(gv.Operations)) + " operations. " + g.About
 		if len(gv.Operations) == 1 {
@@ -101,6 +101,9 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 		Required: op.GrantField.Required, Default: op.GrantField.Default, Control: templates.ControlGrant, Value: grant.Wire, Hint: grant.Help}
 	for i := range op.Grants {
 		g := &op.Grants[i]
+		if g.Kind != kind && !d.Speaks(q.version, g.Since, g.Until) {
+			continue
+		}
 		gf.Options = append(gf.Options, templates.Option{Value: g.Wire, Text: g.Label(), Selected: g.Kind == kind})
 	}
 	if pg.form == nil && pg.record != nil && pg.record.Operation == op.Purpose && pg.record.Grant == kind && !q.fill {
@@ -153,7 +156,7 @@ func versionFields(d *dialect.Dialect, q query, op *dialect.Operation) []templat
 	f := templates.FieldView{Name: fieldVersion, Type: "string", Control: templates.ControlSelect, Default: vs.Default}
 	switch {
 	case vs.Header != "":
-		f.Wire, f.Label, f.In, f.Required = vs.Header, "API revision", "header", true
+		f.Wire, f.Label, f.In, f.Required = vs.Header, "API revision", "header", !vs.Optional
 	case strings.Contains(op.Path, "{version}"):
 		f.Wire, f.Label, f.In, f.Required = "version", "API version", "path", true
 	case op.Purpose == dialect.Obtain && vs.Field.Wire != "":

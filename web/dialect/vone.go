@@ -14,7 +14,7 @@ var vone = Dialect{
 	Source: "Authorization Example, Veeam ONE REST API",
 	Ritual: Modern,
 	Versions: Versions{
-		All:     []Version{{"v1", "the first"}, {"v2", "the second"}, {"v2.1", "between"}, {"v2.2", "between"}, {"v2.3", "product 13"}},
+		All:     []Version{{"v1", "an earlier product"}, {"v2", "an earlier product"}, {"v2.1", "an earlier product"}, {"v2.2", "an earlier product"}, {"v2.3", "product 13"}},
 		Default: "v2.3",
 	},
 	Groups: []Group{

@@ -17,7 +17,7 @@ var vspc = Dialect{
 	Versions: Versions{
 		Header: "X-Client-Version", Optional: true,
 		All: []Version{
-			{"3.5.1", "product 8.1"}, {"3.6", "product 9.0"}, {"3.6.1", "product 9.1"}, {"3.6.2", "product 9.2"}, {"3.7", "the latest"},
+			{"3.5.1", "product 8.1"}, {"3.6", "product 9.0"}, {"3.6.1", "product 9.1"}, {"3.6.2", "product 9.2"}, {"3.7", "after product 9.2"},
 		},
 		Default: "3.7",
 	},
