@@ -199,8 +199,11 @@ func encode(b *bytes.Buffer, v any, order []any) error {
 			}
 			b.WriteByte(':')
 			var of []any
-			if name == "properties" || name == "paths" {
+			switch name {
+			case "properties", "paths":
 				of = inner
+			case "content":
+				of = []any{typeForm} // Swagger UI offers the first
 			}
 			if err := encode(b, v[name], of); err != nil {
 				return err

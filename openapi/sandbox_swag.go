@@ -1918,7 +1918,7 @@ type Vb365ProxiesResults struct {
 //	@ID vone.token
 //	@Summary Create a token
 //	@Description Use an account of the Veeam ONE server.
-//	@Tags Sandbox: ONE
+//	@Tags Sandbox: Veeam ONE
 //	@Accept x-www-form-urlencoded
 //	@Produce application/json,application/problem+json
 //	@Param grant_type formData string true "password for the first pair, refresh_token for the next one." Enums(password, refresh_token) default(password)
@@ -1938,7 +1938,7 @@ func CallVoneToken() {}
 //	@ID vone.logout
 //	@Summary Revoke a token
 //	@Description Sends the access token twice: to be let in, and to say which token ends.
-//	@Tags Sandbox: ONE
+//	@Tags Sandbox: Veeam ONE
 //	@Accept x-www-form-urlencoded
 //	@Produce application/problem+json
 //	@Param token formData string true "Opens the API. Send it as a bearer token."
@@ -1957,7 +1957,7 @@ func CallVoneLogout() {}
 //	@ID vone.explore
 //	@Summary Get server information
 //	@Description Explore makes this call: it needs a live access token and changes nothing.
-//	@Tags Sandbox: ONE
+//	@Tags Sandbox: Veeam ONE
 //	@Produce application/json,application/problem+json
 //	@Param version path string true "API version" Enums(v1, v2, v2.1, v2.2, v2.3) default(v2.3)
 //	@Success 200 {object} VoneAbout "Get server information."
@@ -1974,7 +1974,7 @@ func CallVoneExplore() {}
 //
 //	@ID vone.license
 //	@Summary Get the license
-//	@Tags Sandbox: ONE
+//	@Tags Sandbox: Veeam ONE
 //	@Produce application/json,application/problem+json
 //	@Param version path string true "API version" Enums(v1, v2, v2.1, v2.2, v2.3) default(v2.3)
 //	@Success 200 {object} VoneLicense "Get the license."

@@ -7,7 +7,7 @@ import "time"
 var vone = Dialect{
 	ID:     "vone",
 	Name:   "Veeam ONE",
-	Short:  "ONE",
+	Short:  "Veeam ONE",
 	Title:  "Veeam ONE REST API",
 	About:  "Port 1239. Token type Bearer with a capital, 899 seconds, and a revocation that names the token.",
 	Port:   1239,

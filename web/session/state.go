@@ -200,9 +200,10 @@ type (
 	}
 	sealedSlot struct {
 		plainSlot
-		Access  string `json:",omitzero"`
-		Refresh string `json:",omitzero"`
-		MFA     string `json:",omitzero"`
+		Access      string `json:",omitzero"`
+		Refresh     string `json:",omitzero"`
+		MFA         string `json:",omitzero"`
+		Antiforgery string `json:",omitzero"`
 	}
 )
 
@@ -210,7 +211,7 @@ func encodeState(st *State, attached map[string]string) ([]byte, error) {
 	out := sealedState{plainState: plainState(*st), Slots: make(map[string]*sealedSlot, len(st.Slots)), Attached: attached}
 	for k, s := range st.Slots {
 		if s != nil {
-			out.Slots[k] = &sealedSlot{plainSlot(*s), s.Access.Reveal(), s.Refresh.Reveal(), s.MFA.Reveal()}
+			out.Slots[k] = &sealedSlot{plainSlot(*s), s.Access.Reveal(), s.Refresh.Reveal(), s.MFA.Reveal(), s.Antiforgery.Reveal()}
 		}
 	}
 	return json.Marshal(out)
@@ -229,6 +230,7 @@ func decodeState(data []byte) (*State, map[string]string, error) {
 		}
 		slot := Slot(s.plainSlot)
 		slot.Access, slot.Refresh, slot.MFA = secret.Text(s.Access), secret.Text(s.Refresh), secret.Text(s.MFA)
+		slot.Antiforgery = secret.Text(s.Antiforgery)
 		st.Slots[k] = &slot
 	}
 	if st.Trust == nil {
