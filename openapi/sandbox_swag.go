@@ -1700,7 +1700,7 @@ type VbgcpAbout struct {
 //	@Param integration_token formData string false "With integration, required. A token that another component issued."
 //	@Success 200 {object} Vb365Token "A new pair of tokens."
 //	@Failure 400 {object} Vb365Error "The grant type is not supported · A required parameter is missing · The body must be a form or JSON."
-//	@Failure 401 {object} Vb365Error "Incorrect user name or password · The account is locked · The assertion is not valid · The antiforgery token is missing or not valid · The refresh token has been used already · The refresh token has expired · The session has been ended · The refresh token is not valid."
+//	@Failure 401 {object} Vb365Error "Incorrect user name or password · The account is locked · The assertion is not valid · The refresh token has been used already · The refresh token has expired · The session has been ended · The refresh token is not valid · The antiforgery token is missing or not valid."
 //	@Failure 404 {object} Vb365Error "The resource was not found."
 //	@Failure 413 "The body has more than 64 KB."
 //	@Failure 500 {object} Vb365Error "An error has occurred."

@@ -106,7 +106,6 @@ var vb365 = Dialect{
 		vb365Refusal(BadCredentials, Obtain, 401, "ResourceAccessDenied", "Incorrect user name or password."),
 		vb365Refusal(LockedOut, Obtain, 401, "ResourceAccessDenied", "The account is locked."),
 		vb365Refusal(BadAssertion, Obtain, 401, "ResourceAccessDenied", "The assertion is not valid."),
-		vb365Refusal(MissingAntiforgery, Obtain, 401, "ResourceAccessDenied", "The antiforgery token is missing or not valid."),
 		vb365Refusal(SpentRefreshToken, Obtain, 401, "ResourceAccessDenied", "The refresh token has been used already."),
 		vb365Refusal(ExpiredRefresh, Obtain, 401, "ResourceAccessDenied", "The refresh token has expired."),
 		vb365Refusal(RevokedToken, Obtain, 401, "ResourceAccessDenied", "The session has been ended."),
@@ -114,7 +113,6 @@ var vb365 = Dialect{
 		vb365Refusal(UnknownGrant, Obtain, 400, "ParameterValidationFailure", "The grant type is not supported."),
 		vb365Refusal(MissingField, Obtain, 400, "ParameterValidationFailure", "A required parameter is missing."),
 		vb365Refusal(BadMediaType, Obtain, 400, "ParameterValidationFailure", "The body must be a form or JSON."),
-		vb365Refusal(MissingAntiforgery, "", 401, "ResourceAccessDenied", "The antiforgery token is missing or not valid."),
 		vb365Refusal(NoToken, "", 401, "ResourceAccessDenied", "Authorization has been denied for this request."),
 		vb365Refusal(BadToken, "", 401, "ResourceAccessDenied", "The access token is not valid."),
 		vb365Refusal(RevokedToken, "", 401, "ResourceAccessDenied", "The session has been ended."),
@@ -123,6 +121,9 @@ var vb365 = Dialect{
 		vb365Refusal(NotFound, "", 404, "ResourceNotFound", "The resource was not found."),
 		vb365Refusal(BadMethod, "", 405, "HttpError", "The resource does not support this method."),
 		vb365Refusal(ServerFault, "", 500, "HttpError", "An error has occurred."),
+		// Last: no refusal of a server is to be taken for one of these.
+		vb365Refusal(MissingAntiforgery, Obtain, 401, "ResourceAccessDenied", "The antiforgery token is missing or not valid."),
+		vb365Refusal(MissingAntiforgery, "", 401, "ResourceAccessDenied", "The antiforgery token is missing or not valid."),
 	},
 	Procedure: []Step{
 		{Text: "Expand the Auth resource and click POST /v8/token.", Shows: Obtain, Grant: PasswordGrant},
