@@ -190,7 +190,31 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 		s.fail(w, r, &handlers.Problem{Kind: "cross-origin", Status: http.StatusForbidden, Title: "Another site asked for this",
 			Detail: "A form or script of another site sent this request, so nothing was done. Use the forms of the playground itself."})
 	}))
-	return protection.Handler(next)
+	return protection.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.nameless(r) {
+			s.fail(w, r, &handlers.Problem{Kind: "no-origin", Status: http.StatusForbidden, Title: "Nothing says where this form came from",
+				Detail: "The request carries a session and asks for a page, but neither Origin nor Sec-Fetch-Site. A browser sends at least one; something on the way may have removed them. Nothing was done. A script should send Accept: application/json."})
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+}
+
+// nameless says that a change comes with a session and looks like a form of a
+// browser that does not tell where the form was. The protection lets requests
+// through that have neither header, because tools send neither; browsers that
+// are older than both headers, or behind something that removes them, do too,
+// and there another site's form would act with the visitor's session.
+//
+// Such a form always says that it takes text/html and that it comes from a
+// Mozilla, as all browsers do, and the other site can change neither: scripts
+// could, but every browser that has scripts across sites sends Origin with
+// theirs. Tools with a cookie jar do not call themselves that, so they go on
+// working, whatever they accept.
+func (s *Server) nameless(r *http.Request) bool {
+	return !safe(r.Method) && r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" &&
+		strings.HasPrefix(r.Header.Get("User-Agent"), "Mozilla/") &&
+		strings.Contains(strings.ToLower(r.Header.Get("Accept")), "text/html") && len(r.CookiesNamed(s.cookie)) > 0
 }
 
 // limited bounds the body.
