@@ -51,6 +51,15 @@ type outcome struct {
 	kept bool
 }
 
+type worldKey struct{}
+
+// World names the sandbox world of the session that a call is made for; empty
+// outside one. It is for telling sessions apart, and not for logs as it is.
+func World(ctx context.Context) string {
+	world, _ := ctx.Value(worldKey{}).(string)
+	return world
+}
+
 // perform makes a call, keeps its exchange in the session, and puts what the
 // answer said into the session's slot. It is the one way in which a call is
 // made. The error is a [*Problem] for what was never sent; a target's refusal
@@ -88,6 +97,7 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 			return nil, err
 		}
 	}
+	ctx = context.WithValue(ctx, worldKey{}, s.State.World)
 	ex, err := p.cfg.Client.Do(ctx, a.Target, s.State.Trust[a.Address()], wire)
 	if refreshing {
 		// What an earlier refresh came to stays open until the target says

@@ -118,7 +118,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	}
 	client := &target.Client{
 		Policy: target.Policy{Mode: cfg.mode, Listed: cfg.listed, Own: s.own(ctx)},
-		Trust:  trust, Limits: cfg.Limits, Now: cfg.Now, Log: s.log,
+		Trust:  trust, Limits: cfg.Limits, Now: cfg.Now, Log: slog.New(traced{s.log.Handler(), keys.Derive(labelLog)}),
 	}
 	s.pages = handlers.New(handlers.Config{
 		Sessions: sessions, Sandbox: s.sandbox,
