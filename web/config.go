@@ -41,6 +41,9 @@ type Config struct {
 	Targets string
 	// Egress is "sandbox", "allowlist" or "open".
 	Egress string
+	// Metrics is the address of a second listener for Prometheus, on this
+	// machine only; empty for none.
+	Metrics string
 	// Proxies are the addresses whose X-Forwarded-For says who a visitor is.
 	Proxies []netip.Prefix
 	// InsecureHTTP allows plain HTTP on an address that is not this machine's
@@ -101,6 +104,7 @@ func ParseConfig(args []string, getenv func(string) string, usage io.Writer) (Co
 	text(&c.Store, "store", "where sessions are kept: `bolt:PATH`, memory:, redis://… or rediss://… (default a file of this user's)")
 	text(&c.Keyring, "keyring", "`file` of the server's keys (default beside the store's file, made once)")
 	text(&c.Targets, "targets", "JSON `file` of the servers that may be called")
+	text(&c.Metrics, "metrics", "`address` on this machine for Prometheus to read /metrics at, for example 127.0.0.1:9464 (default none)")
 	proxies := ""
 	text(&proxies, "proxies", "`addresses` of the proxies in front, comma-separated, with or without /bits: theirs is the word on who a visitor is")
 	text(&c.Egress, "egress", "how far calls may go: `sandbox`, allowlist or open (default local open, class allowlist, demo sandbox)")
@@ -254,6 +258,12 @@ func (c *Config) Validate() error {
 		}
 	default:
 		fault("--store is %.60q; use bolt:PATH, memory:, redis://… or rediss://…", c.Store)
+	}
+
+	if c.Metrics != "" {
+		if err := checkMetrics(c.Metrics); err != nil {
+			bad = append(bad, err)
+		}
 	}
 
 	c.listed = nil

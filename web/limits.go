@@ -15,6 +15,7 @@ import (
 
 	"tokenplayground/handlers"
 	"tokenplayground/web/limit"
+	"tokenplayground/web/metrics"
 	"tokenplayground/web/target"
 )
 
@@ -202,18 +203,20 @@ type caller struct {
 	client *target.Client
 	gate   *limit.Gate
 	turn   time.Duration
+	calls  *metrics.Counter
 }
 
 // Do implements handlers.Exchanger. While a call waits for its turn, nothing
 // of it has been sent.
 func (c *caller) Do(ctx context.Context, t target.Target, trusted string, req *http.Request) (*target.Exchange, error) {
 	if t.Via != nil {
-		return c.client.Do(ctx, t, trusted, req)
+		return c.do(ctx, "sandbox", t, trusted, req)
 	}
 	wait, cancel := context.WithTimeout(ctx, c.turn)
 	leave, err := c.gate.Enter(wait, t.Address())
 	cancel()
 	if err != nil {
+		c.calls.Add(0, "target", "busy")
 		busy := &handlers.Problem{Kind: "target-busy", Status: http.StatusTooManyRequests, Title: "Others are calling this server",
 			Detail: "So many calls to it are under way that yours did not get its turn. Nothing was sent. Try again in a few seconds.", RetryAfter: 5 * time.Second}
 		if !errors.Is(err, context.DeadlineExceeded) {
@@ -222,5 +225,20 @@ func (c *caller) Do(ctx context.Context, t target.Target, trusted string, req *h
 		return &target.Exchange{}, busy
 	}
 	defer leave()
-	return c.client.Do(ctx, t, trusted, req)
+	return c.do(ctx, "target", t, trusted, req)
+}
+
+// do makes the call and counts it.
+func (c *caller) do(ctx context.Context, kind string, t target.Target, trusted string, req *http.Request) (*target.Exchange, error) {
+	ex, err := c.client.Do(ctx, t, trusted, req)
+	outcome := "answered"
+	var f *target.Failure
+	switch {
+	case errors.As(err, &f):
+		outcome = string(f.Kind)
+	case err != nil:
+		outcome = "failed"
+	}
+	c.calls.Add(ex.Took, kind, outcome)
+	return ex, err
 }

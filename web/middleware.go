@@ -57,6 +57,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 		began := time.Now()
 		lw := &watched{ResponseWriter: w}
 		next.ServeHTTP(lw, r)
+		s.meters.request(r.Method, lw.route(r), lw.status(), time.Since(began))
 		s.log.LogAttrs(r.Context(), slog.LevelInfo, "request",
 			slog.String("id", requestID(r.Context())), slog.String("method", r.Method), slog.String("route", lw.route(r)),
 			slog.Int("status", lw.status()), slog.Int64("bytes", lw.bytes), slog.Duration("took", time.Since(began)))

@@ -48,13 +48,16 @@ type Server struct {
 	ending    atomic.Bool
 	readiness readiness
 	visitors  *visitors
-	close     []func() error
-	handler   http.Handler
-	hosts     map[string]bool
-	cookie    string // name of the session's
-	ln        net.Listener
-	http      *http.Server
-	url       string
+	meters    *meters
+	// metricsAddr is where metrics are; empty if nowhere.
+	metricsAddr string
+	close       []func() error
+	handler     http.Handler
+	hosts       map[string]bool
+	cookie      string // name of the session's
+	ln          net.Listener
+	http        *http.Server
+	url         string
 	// fingerprint is the SHA-256 of our own certificate, in hex; empty without
 	// TLS.
 	fingerprint string
@@ -69,7 +72,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	s = &Server{cfg: cfg, log: cfg.Log}
+	s = &Server{cfg: cfg, log: cfg.Log, meters: newMeters()}
 	defer func() {
 		if err != nil {
 			_ = s.Close() // the first error is the one to show
@@ -122,7 +125,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	}
 	s.pages = handlers.New(handlers.Config{
 		Sessions: sessions, Sandbox: s.sandbox,
-		Client:   &caller{client: client, gate: &limit.Gate{All: cfg.Visitors.Calls, Each: cfg.Visitors.CallsEach}, turn: cfg.Visitors.Turn},
+		Client:   &caller{client: client, gate: &limit.Gate{All: cfg.Visitors.Calls, Each: cfg.Visitors.CallsEach}, turn: cfg.Visitors.Turn, calls: s.meters.calls},
 		Failures: limit.NewBudget(cfg.Visitors.Failures, cfg.Visitors.FailuresWithin, cfg.Now),
 		Masker:   secret.NewMasker(keys.Derive(session.LabelMask)), Targets: cfg.listed,
 		Own: cfg.mode == target.Open, Trust: cfg.Profile == Local, Reveal: cfg.Profile == Local,
@@ -154,6 +157,9 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 		// Longer than a call to a target may take.
 		WriteTimeout: 45 * time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	if cfg.Metrics != "" {
+		return s, s.serveMetrics(ctx)
 	}
 	return s, nil
 }
