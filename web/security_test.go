@@ -96,7 +96,7 @@ var requirements = []requirement{
 	{"EGR-9", "no connection is kept", []string{"web/target TestTrustLikeSSH", "web/target TestRefusedCertificateEndsTheConnection", "web TestRealTarget"}},
 	{"EGR-10", "refusals do not tell ranges apart", []string{"web/target TestRefusalsDoNotTellRangesApart"}},
 	{"EGR-11", "nothing of the browser's reaches a target", []string{"web TestTargetsHearNothingOfTheBrowser", "web/target TestExchangeIsWhatWentOverTheWire"}},
-	{"EGR-12", "one line for each attempt", []string{"web/target TestNothingSecretIsLogged"}},
+	{"EGR-12", "one line for each attempt", []string{"web TestCallsAreTraced", "web/target TestNothingSecretIsLogged"}},
 
 	// TLS.
 	{"TLS-1", "nothing is sent before the certificate is verified", []string{"web/target TestCertificates", "web/target TestRefusedCertificateEndsTheConnection", "web TestRealTarget"}},

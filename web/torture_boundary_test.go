@@ -400,7 +400,7 @@ func TestPathTricks(t *testing.T) { // HDR-3
 
 // insides are texts of the program itself, which tell an attacker about it and
 // a person nothing.
-var insides = regexp.MustCompile(`goroutine \d|\.go:\d|tokenplayground/|runtime error|runtime\.|0xc0[0-9a-f]{6}|\*(echo|errors|http|url|fmt|json)\.|echo\.|code=\d+, message|bbolt|go-redis|net/http|context (deadline|canceled)|unexpected EOF|invalid character|strconv\.|panic|/playground\.db|syscall|dial tcp`)
+var insides = regexp.MustCompile(`goroutine \d|\.go:\d|tokenplayground/|runtime error|runtime\.|0xc0[0-9a-f]{6}|\*(echo|errors|http|url|fmt|json)\.|echo\.|code=\d+, message|bbolt|go-redis|net/http|context (deadline|canceled)|unexpected EOF|invalid character|strconv\.|panic:|/playground\.db|syscall|dial tcp`)
 
 // TestNothingOfTheInsideIsTold looks at every refusal of junk.
 func TestNothingOfTheInsideIsTold(t *testing.T) { // ERR-1
