@@ -18,7 +18,7 @@ import (
 // answerView draws the exchange that the page shows.
 func (p *Playground) answerView(d *dialect.Dialect, pg page, slot *session.Slot, now time.Time) *templates.AnswerView {
 	r, q := pg.record, pg.q
-	v := p.answerHead(d, r, pg.aim, q)
+	v := p.answerHead(d, r, q, slot)
 	q.op, q.x = r.Operation, r.N
 	view := q.view
 	if view == "" {
@@ -61,7 +61,7 @@ var viewNames = map[string]string{"body": "Body", "headers": "Headers", "request
 func hasToken(r *record) bool { return slices.Contains(r.Said, string(dialect.AccessToken)) }
 
 // answerHead is what every view of an answer begins with.
-func (p *Playground) answerHead(d *dialect.Dialect, r *record, a aim, q query) *templates.AnswerView {
+func (p *Playground) answerHead(d *dialect.Dialect, r *record, q query, slot *session.Slot) *templates.AnswerView {
 	v := &templates.AnswerView{
 		Number: r.N, Href: exchangeHref(d, r.N, q), Status: r.status(), Good: r.Accepted, Sentence: meaning(r),
 		Unknown: r.Left, Remarks: r.Remarks, Choice: r.Choice,
@@ -105,19 +105,29 @@ func (p *Playground) answerHead(d *dialect.Dialect, r *record, a aim, q query) *
 		}
 	case !r.Accepted:
 		title, text := why(r)
-		v.Why = &templates.WhyView{Title: title, Text: text, Action: p.remedy(d, r, q)}
+		v.Why = &templates.WhyView{Title: title, Text: text, Action: p.remedy(d, r, q, slot)}
 		// The sentence would say the title a second time.
-		v.Sentence = "The server refused the call."
+		switch {
+		case r.Status >= 500:
+			v.Sentence = "The server failed."
+		case r.Fault == dialect.TooFewRights:
+			v.Sentence = "The server knows the token and refused the call."
+		default:
+			v.Sentence = "The server refused the call."
+		}
 	}
 	return v
 }
 
 // remedy is the next step after a refusal.
-func (p *Playground) remedy(d *dialect.Dialect, r *record, q query) *templates.ActionView {
+func (p *Playground) remedy(d *dialect.Dialect, r *record, q query, slot *session.Slot) *templates.ActionView {
 	form := func(text string, k dialect.Kind) *templates.ActionView {
 		return &templates.ActionView{Text: text, Href: q.address(d, func(q *query) {
 			q.op, q.grant, q.try, q.x, q.view, q.fill, q.reveal = dialect.Obtain, k, dialect.Obtain, 0, "", false, ""
 		}) + "#op-token"}
+	}
+	if r.Grant == dialect.RefreshGrant && slot != nil && slot.Refresh != "" && finishes(r.Fault) {
+		return &templates.ActionView{Text: "Use the kept one", Post: action(d, "/refresh", q)}
 	}
 	switch r.Fault {
 	case dialect.ExpiredToken:
@@ -235,7 +245,17 @@ func curlCode(d *dialect.Dialect, r *record) *templates.CodeView {
 	v := code("curl", highlight.Plain(r.Curl, tokensIn(r)))
 	v.Download = "/" + d.ID + "/exchanges/" + itoa(r.N) + "?part=curl"
 	v.Note = "Set the variables first, so that no secret lands in your shell's history."
-	if r.Sandbox {
+	switch {
+	case !r.Sandbox && r.Certificate != nil && r.Certificate.Trusted != "roots":
+		v.Note += " target.pem is the server's certificate: /" + d.ID + "/exchanges/" + itoa(r.N) + "?part=certificate gives it."
+	case !r.Sandbox:
+	case r.Operation == dialect.Logout && r.Accepted:
+		v.Note = "For your own sandbox. The session has ended, so the same call is refused now."
+	case r.Grant == dialect.RefreshGrant && r.Accepted:
+		v.Note = "For your own sandbox. This refresh token is spent now: put the newest one in, or the call is refused."
+	case r.Grant == dialect.MFAGrant:
+		v.Note = "For your own sandbox. Put in the code that the authenticator shows, and the token of a new sign-in."
+	default:
 		v.Note = "Runs as it is, against your own sandbox. Its tokens open nothing else."
 	}
 	return v
@@ -355,7 +375,7 @@ func (p *Playground) exchangeView(c echo.Context, d *dialect.Dialect, q query, s
 		Page:    p.shell(c, "Exchange "+itoa(r.N)+", "+d.Short, q, func(t string) string { return themed("/"+d.ID+"/exchanges/"+itoa(r.N), t) }),
 		Product: d.Short, Back: query{target: a.Name, theme: q.theme, op: r.Operation, x: r.N}.address(d, nil),
 		Heading: "Exchange " + itoa(r.N), Method: r.Method,
-		Answer: *p.answerHead(d, r, a, q), Headers: headerRows(r.ResponseHeaders),
+		Answer: *p.answerHead(d, r, q, slot), Headers: headerRows(r.ResponseHeaders),
 		Request: p.requestCode(d, r), Curl: curlCode(d, r),
 	}
 	if u, err := url.Parse(r.URL); err == nil {

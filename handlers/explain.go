@@ -30,7 +30,7 @@ func explain(f *target.Failure) *failure {
 
 // reasons say in a sentence why a product refused, and what to do.
 var reasons = map[dialect.Fault]struct{ title, text string }{
-	dialect.BadCredentials:     {"The user name or the password is wrong", "Check both and send them again. Some products give the same answer for an account that needs a second factor."},
+	dialect.BadCredentials:     {"The user name or the password is wrong", "Check both and send them again."},
 	dialect.NeedsServiceLogin:  {"The account may need a second factor", "This product answers a second factor like a wrong password. Use a service account."},
 	dialect.LockedOut:          {"The account is locked", "Wait, or ask an administrator to unlock it. Trying again may prolong the lock."},
 	dialect.UnknownGrant:       {"The product has no such grant", "Choose one from the list."},
@@ -57,6 +57,9 @@ var reasons = map[dialect.Fault]struct{ title, text string }{
 // why explains a refusal, also one that the description does not know.
 func why(r *record) (title, text string) {
 	if reason, ok := reasons[r.Fault]; ok {
+		if d, known := dialect.Find(r.Product); known && r.Fault == dialect.BadCredentials && d.SecondFactor == dialect.Refuses {
+			reason.text += " This product gives the same answer for a locked account, and for one that has a second factor."
+		}
 		return reason.title, reason.text
 	}
 	switch {
@@ -189,7 +192,7 @@ var checkTitles = map[string]string{
 	"well_formed":    "Well-formed",
 	"in_time":        "In time",
 	"meant_for_this": "Meant for this",
-	"accepted":       "Accepted by the server",
+	"accepted":       "Known to the server",
 }
 
 // choice says that no document speaks about what the sandbox answered; empty

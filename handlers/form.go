@@ -140,6 +140,8 @@ type Form struct {
 	query   query
 	typed   map[string]string
 	problem map[string]string
+	// notice is what went wrong, where no field is to blame.
+	notice string
 }
 
 // keep returns what may be shown again: fields of ours and those of the

@@ -181,6 +181,7 @@ func (p *Playground) fieldView(ctx context.Context, d *dialect.Dialect, pg page,
 		v.Control = templates.ControlToken
 		if token != "" {
 			v.Placeholder = "the kept one, " + p.cfg.Masker.Mask(token)
+			v.Required = false
 			v.Hint += " Leave it empty to use the one that your session keeps."
 		}
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"net/http"
 	"strings"
@@ -27,7 +28,7 @@ const (
 var notices = map[string]string{
 	noticeForgotten: "Forgotten. Nothing of it is kept here any more.",
 	noticePasted:    "Your token is in api_key. Click Explore to find out what it is good for.",
-	noticeTrusted:   "This certificate is trusted for this target, until your session ends. Send the call again.",
+	noticeTrusted:   "This certificate is trusted for this target, until your session ends. Type the password again and send the call.",
 }
 
 // page is everything that a product's page is drawn from.
@@ -238,7 +239,7 @@ func (p *Playground) drawProduct(c echo.Context, d *dialect.Dialect, pg page, st
 //	@Produce	json,html
 //	@Param		product	path		string	true	"Product"
 //	@Param		n		path		int		true	"Number of the exchange"
-//	@Param		part	query		string	false	"One part alone, as text to keep"	Enums(body, headers, request, curl)
+//	@Param		part	query		string	false	"One part alone, as text to keep"	Enums(body, headers, request, curl, certificate)
 //	@Success	200		{object}	ExchangeJSON
 //	@Failure	400,404,421,500,503	{object}	ProblemJSON
 //	@Security		Session
@@ -302,12 +303,21 @@ func download(c echo.Context, r *record, part string) error {
 		text, name = r.Sent, "request.http"
 	case "curl":
 		text, name = r.Curl, "request.sh"
+	case "certificate":
+		if r.Certificate == nil {
+			return unknownPart()
+		}
+		text, name = string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate.DER})), "target.pem"
 	default:
-		return &Problem{Kind: "unknown-part", Status: http.StatusNotFound, Title: "No such part",
-			Detail: "An exchange has the parts body, headers, request and curl."}
+		return unknownPart()
 	}
 	c.Response().Header().Set("Content-Disposition", `attachment; filename="exchange-`+itoa(r.N)+"-"+name+`"`)
 	return c.Blob(http.StatusOK, "text/plain; charset=utf-8", []byte(text))
+}
+
+func unknownPart() *Problem {
+	return &Problem{Kind: "unknown-part", Status: http.StatusNotFound, Title: "No such part",
+		Detail: "An exchange has the parts body, headers, request and curl, and certificate where the target showed one."}
 }
 
 func headerText(r *record) string {

@@ -5,6 +5,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -140,7 +141,9 @@ type aim struct {
 	target.Target
 }
 
-// aimAt finds the target of a name. s may be nil.
+// aimAt finds the target of a name. s may be nil. A server that nobody listed
+// must have been typed in this session: a link alone must not decide where a
+// password goes.
 func (p *Playground) aimAt(d *dialect.Dialect, name string, s *session.State) (aim, error) {
 	if name == "" || strings.EqualFold(name, sandboxName) {
 		return aim{Name: sandboxName, Target: target.Target{Name: "Sandbox", Product: d.ID, Host: sandboxName, Port: d.Port, Plain: true}}, nil
@@ -151,13 +154,46 @@ func (p *Playground) aimAt(d *dialect.Dialect, name string, s *session.State) (a
 		}
 	}
 	if p.cfg.Own {
-		if host, port, err := target.ParseAddress(name, d.Port); err == nil && (strings.ContainsAny(name, ".:") || typed(s, d.ID, name)) {
-			t := target.Target{Product: d.ID, Host: host, Port: port}
-			t.Name = t.Address()
+		if t, ok := ownTarget(d, name); ok {
+			if !typed(s, d.ID, t.Name) {
+				return aim{}, newTarget(d, t)
+			}
 			return aim{Name: t.Name, Real: true, Target: t}, nil
 		}
 	}
 	return aim{}, unknownTarget(p.targetChoices(d))
+}
+
+// ownTarget reads an address that a person typed.
+func ownTarget(d *dialect.Dialect, name string) (target.Target, bool) {
+	host, port, err := target.ParseAddress(name, d.Port)
+	t := target.Target{Product: d.ID, Host: host, Port: port}
+	t.Name = t.Address()
+	return t, err == nil && strings.ContainsAny(name, ".:")
+}
+
+// aimFor is aimAt for a form. A client that names the server in the form has
+// typed it.
+func (p *Playground) aimFor(f *posted, s *session.State) (aim, error) {
+	a, err := p.aimAt(f.d, f.q.target, s)
+	var pr *Problem
+	if errors.As(err, &pr) && pr.Kind == kindNewTarget && f.own(fieldTarget) != "" {
+		t, _ := ownTarget(f.d, f.own(fieldTarget))
+		remember(s, t)
+		return p.aimAt(f.d, t.Name, s)
+	}
+	return a, err
+}
+
+// remember keeps a typed target in the session.
+func remember(s *session.State, t target.Target) {
+	if typed(s, t.Product, t.Address()) {
+		return
+	}
+	s.Targets = append(s.Targets, session.TypedTarget{Product: t.Product, Name: t.Address(), Host: t.Host, Port: t.Port})
+	if n := len(s.Targets); n > maxOwnTargets {
+		s.Targets = s.Targets[n-maxOwnTargets:]
+	}
 }
 
 func typed(s *session.State, product, name string) bool {

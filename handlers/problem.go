@@ -3,6 +3,9 @@ package handlers
 import (
 	"net/http"
 	"time"
+
+	"tokenplayground/web/dialect"
+	"tokenplayground/web/target"
 )
 
 // Problem is a refusal of our own, as opposed to what a target answered. It
@@ -19,6 +22,8 @@ type Problem struct {
 	// Offer lists what there is instead, under a heading.
 	OfferTitle string
 	Offer      []Choice
+	// Action is the way on; nil for none.
+	Action *Action
 	// Form, if set, is the page to show the problem on: the form again, with
 	// everything that was typed but secrets.
 	Form *Form
@@ -33,6 +38,12 @@ type Problem struct {
 type FieldProblem struct {
 	Field  string `json:"field"`
 	Detail string `json:"detail"`
+}
+
+// Action is a form of one button.
+type Action struct {
+	Text, Post string
+	Fields     []dialect.Pair
 }
 
 // Choice is one thing that exists.
@@ -74,6 +85,15 @@ func unknownTarget(offer []Choice) *Problem {
 		OfferTitle: "Targets", Offer: offer}
 }
 
+const kindNewTarget = "new-target"
+
+func newTarget(d *dialect.Dialect, t target.Target) *Problem {
+	return &Problem{Kind: kindNewTarget, Status: http.StatusConflict, Title: "This link points to " + t.Address(),
+		Detail:     "What you type on that page would go there, passwords too. Use it only if you know the server. A script names it in the field " + fieldTarget + ".",
+		Action:     &Action{Text: "Use this server", Post: "/" + d.ID + "/target", Fields: dialect.Pairs{{Name: fieldHost, Value: t.Address()}}},
+		OfferTitle: "Or", Offer: []Choice{{"Stay in the sandbox", query{}.address(d, nil)}}}
+}
+
 func secretInQuery(name string) *Problem {
 	return &Problem{Kind: "secret-in-query", Status: http.StatusBadRequest, Title: "This link carries a secret",
 		Detail: "The value of " + quoteName(name) + " looks like a password or a token, so it was not used. Addresses end up in histories and logs; links never carry secrets here. Open the page without it and type it into the form. If it was a real one, end it: log out, or change it."}
@@ -96,7 +116,7 @@ func BodyTooLarge() *Problem {
 }
 
 func noToken(what string) *Problem {
-	return &Problem{Kind: "no-token", Status: http.StatusConflict, Title: "There is no token yet", Detail: what}
+	return &Problem{Kind: "no-token", Status: http.StatusConflict, Title: "There is no token", Detail: what}
 }
 
 func storeUnavailable(err error) *Problem {

@@ -42,9 +42,15 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 	if text := notices[q.notice]; text != "" {
 		v.Notice = &templates.NoticeView{Text: text}
 	}
+	if pg.form != nil && pg.form.notice != "" {
+		v.Notice = &templates.NoticeView{Text: pg.form.notice, Bad: true}
+	}
 	p.productBar(&v.Page.Bar, d, pg)
 
 	v.State = stateView(d, slot, now)
+	if loggedOut(pg.state, d, a) {
+		v.State.Sentence, v.State.Detail = "Logged out.", "Both tokens are finished. Sign in to get a new pair."
+	}
 	if p.unheard(slot) {
 		v.State.Detail = "A refresh was under way when the server stopped, so nobody knows whether it counted. Refresh tries the old token once; if it is refused, sign in again."
 	}
@@ -180,7 +186,7 @@ func stateView(d *dialect.Dialect, slot *session.Slot, now time.Time) templates.
 		v.Sentence, v.Detail = "Half way: enter the six-digit code.", "The password was right. The account has a second factor."
 	case session.Valid:
 		if slot.AccessExpires.IsZero() {
-			v.Sentence, v.Detail = "Probably valid.", "Nothing says when the token expires. Explore finds out."
+			v.Sentence, v.Detail = "Not tested yet.", "Nothing says when the token expires. Explore finds out."
 			break
 		}
 		v.Sentence, v.Until, v.Left = "Valid for", slot.AccessExpires, countdown(slot.AccessExpires.Sub(now))
@@ -199,6 +205,8 @@ func stateView(d *dialect.Dialect, slot *session.Slot, now time.Time) templates.
 		switch {
 		case slot.Ended:
 			v.Detail = "The refresh that was under way when the server stopped did count, and its answer is lost. Sign in again."
+		case slot.Pasted && slot.Refused:
+			v.Sentence = "The server refused this token."
 		case slot.Refresh == "":
 			v.Sentence = "The access token is finished."
 		}
@@ -232,6 +240,10 @@ func (p *Playground) nextStep(d *dialect.Dialect, pg page, slot *session.Slot, n
 			return dialect.Obtain
 		}
 		v.State.Action = form("Enter code", dialect.MFAGrant)
+		if !pg.aim.Real {
+			// The authenticator stands above the form that asks for its code.
+			v.State.Action.Href = strings.TrimSuffix(v.State.Action.Href, "#op-token") + "#authenticator"
+		}
 		v.State.Action.Next = true
 	case session.ExpiredRefreshable:
 		refresh.Next = true
@@ -319,10 +331,14 @@ func progress(d *dialect.Dialect, a aim, s *session.State) []lesson.Step {
 		facts = append(facts, f)
 	}
 	var kept lesson.Kept
-	if slot := slotOf(s, d, a); slot != nil {
-		kept.Saved = slot.Refresh != ""
-		if slot.Access != "" {
-			kept.Filled = slot.From
+	// What an answer brought was kept and filled in at once, whatever became of
+	// it later.
+	for _, f := range facts {
+		if f.Purpose == dialect.Obtain && f.Status >= 200 && f.Status < 300 {
+			kept.Saved = slices.Contains(f.Said, dialect.RefreshToken)
+			if slices.Contains(f.Said, dialect.AccessToken) {
+				kept.Filled = f.N
+			}
 		}
 	}
 	return lesson.Progress(d, facts, kept)
@@ -333,22 +349,21 @@ var proofs = map[dialect.Proof]struct{ open, done string }{
 	dialect.ProofPair:      {"Proven by a success with an access token.", "a pair of tokens"},
 	dialect.ProofChallenge: {"Proven by an answer with an MFA token.", "an MFA token"},
 	dialect.ProofMFA:       {"Proven by a success of the code.", "a pair of tokens for the code"},
-	dialect.ProofSaved:     {"Proven by your session: it keeps the refresh token.", "your session keeps the refresh token"},
-	dialect.ProofFilled:    {"Proven by api_key.", "api_key holds its access token"},
+	dialect.ProofSaved:     {"Proven by an answer with a refresh token: your session keeps it.", "the refresh token was kept for you in your session on this server"},
+	dialect.ProofFilled:    {"Proven by api_key.", "its access token filled api_key"},
 	dialect.ProofExplored:  {"Proven when a protected call accepts the token.", "a protected call accepted the token"},
 	dialect.ProofRefreshed: {"Proven by a new pair for the refresh token.", "a new pair for the refresh token"},
 	dialect.ProofLoggedOut: {"Proven when the server ends the session.", "the server ended the session"},
 }
 
 func (p *Playground) stepsView(d *dialect.Dialect, pg page) templates.StepsView {
-	v := templates.StepsView{Title: "Procedure: get authorization tokens", Source: "After “" + d.Source + "”."}
-	for _, s := range progress(d, pg.aim, pg.state) {
-		if s.Skipped {
-			continue
-		}
+	v := templates.StepsView{Title: "Procedure: get authorization tokens", Source: "Adapted from “" + d.Source + "”."}
+	for _, s := range p.pageProgress(d, pg) {
 		sv := templates.StepView{Title: strings.TrimSuffix(s.Text, "."), Done: s.Done, Current: s.Current}
 		words := proofs[s.Proof]
 		switch {
+		case s.Skipped:
+			sv.Done, sv.Proof = true, "Not needed for this account."
 		case s.Done && s.By > 0:
 			sv.Exchange, sv.ExchangeHref, sv.Proof = s.By, exchangeHref(d, s.By, pg.q), words.done
 			if s.Proof == dialect.ProofPair && halfWay(pg.state, s.By) {
@@ -365,6 +380,23 @@ func (p *Playground) stepsView(d *dialect.Dialect, pg page) templates.StepsView 
 		v.Steps = append(v.Steps, sv)
 	}
 	return v
+}
+
+// pageProgress also ticks the steps that only open something, once the page
+// shows it open: the operation first, then its fields.
+func (p *Playground) pageProgress(d *dialect.Dialect, pg page) []lesson.Step {
+	steps := progress(d, pg.aim, pg.state)
+	for i := 0; i+1 < len(steps); i++ {
+		if !steps[i].Current || steps[i].Proof != dialect.ProofNone {
+			continue
+		}
+		fields := i > 0 && steps[i-1].Proof == dialect.ProofNone
+		if steps[i].Shows != openOperation(pg) || fields && d.Ritual == dialect.Modern && pg.q.try != steps[i].Shows {
+			break
+		}
+		steps[i].Done, steps[i].Current, steps[i+1].Current = true, false, true
+	}
+	return steps
 }
 
 // halfWay says that an exchange asked for a second factor.

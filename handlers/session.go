@@ -41,7 +41,7 @@ func (p *Playground) Forget(c echo.Context) error {
 		return p.answer(c, f.d, result{state: s.State, q: f.q})
 	}
 	return p.change(c, f, func(_ context.Context, s *session.Session) (*outcome, error) {
-		a, err := p.aimAt(f.d, f.q.target, s.State)
+		a, err := p.aimFor(f, s.State)
 		if err != nil {
 			return nil, err
 		}
@@ -114,13 +114,13 @@ func (p *Playground) Key(c echo.Context) error {
 	if key == "" || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		pr := &Problem{Kind: "bad-key", Status: http.StatusUnprocessableEntity, Title: "That is no access token",
 			Detail: "An access token is one line of letters, digits and signs without spaces. What you pasted was not kept.",
-			Fields: []FieldProblem{{fieldKey, "Paste the access token alone, in one line."}}}
+			Fields: []FieldProblem{{fieldKey, "A token has no spaces or accents. Paste only the value, in one line."}}}
 		pr.Form = &Form{Product: f.d.ID, query: f.q, problem: map[string]string{fieldKey: pr.Fields[0].Detail}}
 		return pr
 	}
 	f.q.notice = noticePasted
 	return p.change(c, f, func(ctx context.Context, s *session.Session) (*outcome, error) {
-		a, err := p.aimAt(f.d, f.q.target, s.State)
+		a, err := p.aimFor(f, s.State)
 		if err != nil {
 			return nil, err
 		}

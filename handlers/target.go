@@ -7,6 +7,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"tokenplayground/web/dialect"
 	"tokenplayground/web/session"
 	"tokenplayground/web/target"
 )
@@ -54,12 +55,7 @@ func (p *Playground) OwnTarget(c echo.Context) error {
 	f.q.target = t.Address()
 	f.q.op, f.q.grant, f.q.try = "", "", ""
 	return p.change(c, f, func(_ context.Context, s *session.Session) (*outcome, error) {
-		if !typed(s.State, f.d.ID, t.Address()) {
-			s.State.Targets = append(s.State.Targets, session.TypedTarget{Product: f.d.ID, Name: t.Address(), Host: host, Port: port})
-			if n := len(s.State.Targets); n > maxOwnTargets {
-				s.State.Targets = s.State.Targets[n-maxOwnTargets:]
-			}
-		}
+		remember(s.State, t)
 		return nil, nil
 	})
 }
@@ -98,9 +94,9 @@ func (p *Playground) Trust(c echo.Context) error {
 			Detail: "A SHA-256 fingerprint has 64 hexadecimal digits, with or without colons. Nothing was trusted.",
 			Fields: []FieldProblem{{fieldFingerprint, "Give all 64 hexadecimal digits."}}}
 	}
-	f.q.notice = noticeTrusted
+	f.q.notice, f.q.op, f.q.try = noticeTrusted, dialect.Obtain, dialect.Obtain
 	return p.change(c, f, func(_ context.Context, s *session.Session) (*outcome, error) {
-		a, err := p.aimAt(f.d, f.q.target, s.State)
+		a, err := p.aimFor(f, s.State)
 		if err != nil {
 			return nil, err
 		}

@@ -47,7 +47,7 @@ func (p *Playground) Token(c echo.Context) error {
 	}
 	f.q.grant, f.q.try = call.Kind, dialect.Obtain
 	return p.change(c, f, func(ctx context.Context, s *session.Session) (*outcome, error) {
-		a, err := p.aimAt(f.d, f.q.target, s.State)
+		a, err := p.aimFor(f, s.State)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +78,7 @@ func (p *Playground) changeGrant(c echo.Context, f *posted) error {
 		if err != nil {
 			return sessionProblem(err)
 		}
-		a, err := p.aimAt(f.d, f.q.target, s.State)
+		a, err := p.aimFor(f, s.State)
 		if err != nil {
 			return err
 		}
@@ -157,13 +157,13 @@ func (p *Playground) Refresh(c echo.Context) error {
 		}
 	}
 	return p.change(c, f, func(ctx context.Context, s *session.Session) (*outcome, error) {
-		a, err := p.aimAt(f.d, f.q.target, s.State)
+		a, err := p.aimFor(f, s.State)
 		if err != nil {
 			return nil, err
 		}
 		slot := slotOf(s.State, f.d, a)
 		if slot == nil || slot.Refresh == "" {
-			return nil, noToken("No refresh token of this product is kept. Sign in first: POST /" + f.d.ID + "/token.")
+			return nil, f.noToken("No refresh token of this product is kept, so nothing was sent. Get tokens first.")
 		}
 		if seen >= 0 && slot.Refreshes > seen {
 			return p.kept(ctx, s, slot.From)
@@ -172,6 +172,24 @@ func (p *Playground) Refresh(c echo.Context) error {
 			Values: dialect.Values{dialect.RefreshToken: slot.Refresh.Reveal()}}
 		return p.perform(ctx, s, f.d, a, call, p.base(c))
 	})
+}
+
+// noToken shows the product's page with what is missing.
+func (f *posted) noToken(what string) *Problem {
+	pr := noToken(what)
+	pr.Form = &Form{Product: f.d.ID, query: f.q, notice: what}
+	pr.Form.query.op, pr.Form.query.try, pr.Form.query.grant = dialect.Obtain, "", ""
+	return pr
+}
+
+// loggedOut says that the last thing that happened was a log-out.
+func loggedOut(s *session.State, d *dialect.Dialect, a aim) bool {
+	list := ownHistory(s, d, a)
+	if len(list) == 0 || slotOf(s, d, a) != nil {
+		return false
+	}
+	last := list[len(list)-1]
+	return last.Operation == string(dialect.Logout) && last.Status >= 200 && last.Status < 300
 }
 
 // pick prefers the version that was asked for, then the one that the tokens
@@ -232,17 +250,20 @@ func (p *Playground) withBearer(c echo.Context, purpose dialect.Purpose) error {
 	}
 	f.q.op, f.q.grant, f.q.try = purpose, "", purpose
 	return p.change(c, f, func(ctx context.Context, s *session.Session) (*outcome, error) {
-		a, err := p.aimAt(f.d, f.q.target, s.State)
+		a, err := p.aimFor(f, s.State)
 		if err != nil {
 			return nil, err
 		}
 		slot := slotOf(s.State, f.d, a)
 		if slot == nil || slot.Access == "" {
-			what := "No access token of this product is kept, so nothing was sent. Get tokens first: POST /" + f.d.ID + "/token."
+			what := "No access token of this product is kept, so nothing was sent. Get tokens first."
+			if loggedOut(s.State, f.d, a) {
+				what = "You are logged out already, so nothing was sent."
+			}
 			if slot != nil && slot.MFA != "" {
 				what = "The sign-in is half done: enter the code first. Nothing was sent."
 			}
-			return nil, noToken(what)
+			return nil, f.noToken(what)
 		}
 		call := dialect.Call{Purpose: purpose, Version: pick(f, slot), Bearer: slot.Access.Reveal()}
 		before := *slot

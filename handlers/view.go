@@ -159,6 +159,12 @@ func (p *Playground) problemView(c echo.Context, pr *Problem, reference string) 
 		Status: pr.Status, Title: pr.Title, Text: pr.Detail, ListTitle: pr.OfferTitle, Reference: reference,
 	}
 	v.Page.NoIndex = true
+	if pr.Action != nil {
+		v.Action = &templates.ActionView{Text: pr.Action.Text, Post: pr.Action.Post}
+		for _, f := range pr.Action.Fields {
+			v.Action.Hidden = append(v.Action.Hidden, templates.Hidden{Name: f.Name, Value: f.Value})
+		}
+	}
 	for _, o := range pr.Offer {
 		v.List = append(v.List, templates.Link{Text: o.Text, Href: o.Href})
 	}

@@ -90,8 +90,8 @@ func TestBadInput(t *testing.T) {
 		{"a port that is none", "POST", "/vbr/target", "x.host=srv.lab.local&x.port=99999", nil, 422, "bad-address", []string{"srv.lab.local"}},
 		{"no fingerprint", "POST", "/vbr/trust", "x.fingerprint=abcd&x.target=srv.lab.local", nil, 422, "bad-fingerprint", nil},
 		{"a fingerprint for the sandbox", "POST", "/vbr/trust", "x.fingerprint=" + strings.Repeat("ab", 32), nil, 422, "unknown-target", nil},
-		{"a pasted key in two lines", "POST", "/vbr/key", "x.key=" + url.QueryEscape(typedPassword+"\n"+typedPassword), nil, 422, "bad-key", []string{"Paste the access token alone, in one line."}},
-		{"an empty pasted key", "POST", "/vbr/key", "x.key=", nil, 422, "bad-key", []string{"Paste the access token alone, in one line."}},
+		{"a pasted key in two lines", "POST", "/vbr/key", "x.key=" + url.QueryEscape(typedPassword+"\n"+typedPassword), nil, 422, "bad-key", []string{"Paste only the value, in one line."}},
+		{"an empty pasted key", "POST", "/vbr/key", "x.key=", nil, 422, "bad-key", []string{"Paste only the value, in one line."}},
 		{"an unknown grant to change to", "POST", "/vbr/token", "x.change=1&grant_type=nope&password=" + typedPassword, nil, 422, "unknown-grant", nil},
 
 		{"an oversized body", "POST", "/vbr/token", "password=" + strings.Repeat("x", 70<<10), nil, 413, "body-too-large", nil},

@@ -321,7 +321,7 @@ func TestFormsWithoutScript(t *testing.T) {
 			res := v.post("/"+d.ID+step, "", asPage).want(http.StatusSeeOther)
 			v.get(strings.TrimSuffix(res.header.Get("Location"), "#answer"), asPage).want(200).has(`id="answer"`)
 		}
-		v.get("/"+d.ID, asPage).want(200).has("No token yet")
+		v.get("/"+d.ID, asPage).want(200).has("Logged out")
 		v.get("/"+d.ID+"/exchanges/2", asPage).want(200).has("Exchange 2")
 		if got := v.get("/"+d.ID+"/exchanges/2", asJSON).want(200); !strings.Contains(got.body, `"operation":"explore"`) {
 			t.Errorf("got %s", got.body)

@@ -553,3 +553,20 @@ func TestFailures(t *testing.T) {
 		})
 	}
 }
+
+// A link must not decide where a password goes: a server that nobody typed is
+// asked about first, whatever the profile allows.
+func TestALinkAloneChoosesNoServer(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	d := dialect.All()[0]
+	v := w.visitor(t)
+	page := "/" + d.ID + "?target=127.0.0.1%3A9"
+	v.get(page, asPage).want(409).has("This link points to 127.0.0.1:9")
+	if got := v.get(page, asJSON).want(409); !strings.Contains(got.body, "new-target") {
+		t.Errorf("got %s", got.body)
+	}
+	v.do("POST", "/"+d.ID+"/token?target=127.0.0.1%3A9", signIn(t, d, "administrator"), theForm, asPage).want(409)
+	v.do("POST", "/"+d.ID+"/target", "x.host=127.0.0.1%3A9", theForm, asPage).want(303)
+	v.get(page, asPage).want(200).has("Real server: 127.0.0.1:9")
+}
