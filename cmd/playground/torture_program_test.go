@@ -268,7 +268,6 @@ func TestReplicasTakeTurns(t *testing.T) { // R07, REP-1
 		got, status, err := v.try(t.Context(), step, nil)
 		if err != nil || status != http.StatusOK || got.Session.State != "valid" || got.Exchange.Response.Status != http.StatusOK || got.Exchange.ID != before.Exchange.ID+1 ||
 			(got.Session.AccessToken != before.Session.AccessToken) != (step == "/refresh") {
-			missing++
 			t.Fatalf("request %d, %s: got %d, %v: %+v after %+v", i, step, status, err, got, before)
 		}
 	}
