@@ -331,15 +331,14 @@ func progress(d *dialect.Dialect, a aim, s *session.State) []lesson.Step {
 		facts = append(facts, f)
 	}
 	var kept lesson.Kept
-	// What an answer brought was kept and filled in at once, whatever became of
-	// it later.
+	// What an answer brought was kept at once, whatever became of it later.
 	for _, f := range facts {
 		if f.Purpose == dialect.Obtain && f.Status >= 200 && f.Status < 300 {
 			kept.Saved = slices.Contains(f.Said, dialect.RefreshToken)
-			if slices.Contains(f.Said, dialect.AccessToken) {
-				kept.Filled = f.N
-			}
 		}
+	}
+	if slot := slotOf(s, d, a); slot != nil && slot.Access != "" {
+		kept.Filled = slot.From
 	}
 	return lesson.Progress(d, facts, kept)
 }

@@ -112,7 +112,7 @@ func ManageSessions(ctx context.Context, cfg Config, action string, out io.Write
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	st, err := openStore(&cfg, cfg.Log)
+	st, err := openStore(&cfg, cfg.Log) //nolint:contextcheck // its check has a limit of its own
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func noteRoute(w http.ResponseWriter, path string) {
 // recovered turns a panic into a problem and a line of the log.
 func (s *Server) recovered(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
+		defer func() { //nolint:contextcheck // r carries it
 			p := recover()
 			if p == nil {
 				return
@@ -136,7 +136,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			// what a visitor typed.
 			s.log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("id", requestID(r.Context())),
 				slog.String("kind", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
-			s.fail(w, r, internal(nil)) //nolint:contextcheck // r carries it
+			s.fail(w, r, internal(nil))
 		}()
 		next.ServeHTTP(w, r)
 	})

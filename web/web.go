@@ -112,7 +112,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	}
 	s.close = append(s.close, sessions.Close)
 	if cfg.Keyring != "" {
-		s.background(func(ctx context.Context) { sessions.Follow(ctx, cfg.Keyring, cfg.LookAgain) })
+		s.background(func(ctx context.Context) { sessions.Follow(ctx, cfg.Keyring, cfg.LookAgain) }) //nolint:contextcheck // it lives as long as the server
 	}
 	s.cookie = sessions.CookieName()
 	trust := target.TrustVisitors
