@@ -348,7 +348,7 @@ var proofs = map[dialect.Proof]struct{ open, done string }{
 	dialect.ProofPair:      {"Proven by a success with an access token.", "a pair of tokens"},
 	dialect.ProofChallenge: {"Proven by an answer with an MFA token.", "an MFA token"},
 	dialect.ProofMFA:       {"Proven by a success of the code.", "a pair of tokens for the code"},
-	dialect.ProofSaved:     {"Proven by an answer with a refresh token: your session keeps it.", "the refresh token was kept for you in your session on this server"},
+	dialect.ProofSaved:     {"Proven by an answer with a refresh token: your session keeps it.", "its refresh token was kept for you in your session on this server"},
 	dialect.ProofFilled:    {"Proven by api_key.", "its access token filled api_key"},
 	dialect.ProofExplored:  {"Proven when a protected call accepts the token.", "a protected call accepted the token"},
 	dialect.ProofRefreshed: {"Proven by a new pair for the refresh token.", "a new pair for the refresh token"},
@@ -357,7 +357,12 @@ var proofs = map[dialect.Proof]struct{ open, done string }{
 
 func (p *Playground) stepsView(d *dialect.Dialect, pg page) templates.StepsView {
 	v := templates.StepsView{Title: "Procedure: get authorization tokens", Source: "Adapted from “" + d.Source + "”."}
+	before := 0 // the exchange that proved the step before
 	for _, s := range p.pageProgress(d, pg) {
+		if s.Done && s.By == 0 && s.Proof == dialect.ProofSaved {
+			s.By = before // what brought the tokens had them kept
+		}
+		before = max(before, s.By)
 		sv := templates.StepView{Title: strings.TrimSuffix(s.Text, "."), Done: s.Done, Current: s.Current}
 		words := proofs[s.Proof]
 		switch {
