@@ -149,6 +149,7 @@ func serve(ctx context.Context, args []string, getenv func(string) string, stdou
 	if getenv("PLAYGROUND_LOG") == "info" {
 		cfg.Log = slog.New(slog.NewJSONHandler(stderr, nil))
 	}
+	keepMemory(getenv)
 	cfg.CheckArgs, cfg.Drain = []string{checkStore}, time.Second
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
