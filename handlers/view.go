@@ -56,7 +56,7 @@ func (p *Playground) homeView(c echo.Context, q query, s *session.Session) templ
 			buttons = "Try it out, Execute"
 		}
 		v.Products = append(v.Products, templates.ProductCard{
-			Name: d.Name, Href: query{theme: q.theme}.address(d, nil), Call: op.Method + " " + op.Path,
+			Name: d.Name, Href: query{theme: q.theme}.address(d, nil), Call: op.Method + " " + d.Path(op, ""),
 			Port: itoa(d.Port), Buttons: buttons, Tokens: tokenWords(d),
 		})
 	}
