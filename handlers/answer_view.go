@@ -121,11 +121,6 @@ func (p *Playground) answerHead(d *dialect.Dialect, r *record, q query, slot *se
 
 // remedy is the next step after a refusal.
 func (p *Playground) remedy(d *dialect.Dialect, r *record, q query, slot *session.Slot) *templates.ActionView {
-	form := func(text string, k dialect.Kind) *templates.ActionView {
-		return &templates.ActionView{Text: text, Href: q.address(d, func(q *query) {
-			q.op, q.grant, q.try, q.x, q.view, q.fill, q.reveal = dialect.Obtain, k, dialect.Obtain, 0, "", false, ""
-		}) + "#op-token"}
-	}
 	if r.Grant == dialect.RefreshGrant && slot != nil && slot.Refresh != "" && finishes(r.Fault) {
 		return &templates.ActionView{Text: "Use the kept one", Post: action(d, "/refresh", q)}
 	}
@@ -133,9 +128,9 @@ func (p *Playground) remedy(d *dialect.Dialect, r *record, q query, slot *sessio
 	case dialect.ExpiredToken:
 		return &templates.ActionView{Text: "Refresh now", Post: action(d, "/refresh", q)}
 	case dialect.SpentRefreshToken, dialect.ExpiredRefresh, dialect.BadRefreshToken, dialect.RevokedToken, dialect.BadToken, dialect.NoToken, dialect.BadMFAToken, dialect.TooFewRights:
-		return form("Sign in again", dialect.PasswordGrant)
+		return formFor(d, q, "Sign in again", dialect.PasswordGrant)
 	case dialect.BadMFACode:
-		return form("Enter the code again", dialect.MFAGrant)
+		return formFor(d, q, "Enter the code again", dialect.MFAGrant)
 	case dialect.BadCredentials, dialect.LockedOut, dialect.NeedsServiceLogin:
 		return nil // the form is right above
 	}

@@ -25,22 +25,10 @@ func slotOf(s *session.State, d *dialect.Dialect, a aim) *session.Slot {
 	if s == nil {
 		return nil
 	}
-	return s.Slots[slotKey(d, a)]
+	return s.Slot(d.ID, a.Name)
 }
 
 func slotKey(d *dialect.Dialect, a aim) string { return session.SlotKey(d.ID, a.Name) }
-
-// ownSlot is slotOf for a handler that changes it.
-func ownSlot(s *session.State, d *dialect.Dialect, a aim) *session.Slot {
-	key := slotKey(d, a)
-	if s.Slots == nil {
-		s.Slots = map[string]*session.Slot{}
-	}
-	if s.Slots[key] == nil {
-		s.Slots[key] = &session.Slot{Product: d.ID, Target: a.Name}
-	}
-	return s.Slots[key]
-}
 
 // outcome is a call that was made, in full. Only its record outlives the
 // request.
@@ -65,7 +53,8 @@ func World(ctx context.Context) string {
 // made. The error is a [*Problem] for what was never sent; a target's refusal
 // and a target's silence are outcomes.
 func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect.Dialect, a aim, call dialect.Call, base string) (*outcome, error) {
-	carryCookie(slotOf(s.State, d, a), &call)
+	slot := slotOf(s.State, d, a)
+	carryCookie(slot, &call)
 	req, err := d.Encode(call)
 	if err != nil {
 		return nil, mismatch(d, err)
@@ -79,7 +68,6 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 	if err != nil {
 		return nil, err
 	}
-	slot := slotOf(s.State, d, a)
 	settle, err := p.attempt(a, call, slot)
 	if err != nil {
 		return nil, err
@@ -121,22 +109,15 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 	}
 	out := &outcome{record: rec}
 	if fail != nil {
-		rec.Failure = explain(fail)
-		if rec.Failure.MayTrust {
-			rec.Failure.MayTrust = p.cfg.Trust
+		var refused *target.Certificate
+		if rec.Failure, refused = explain(fail); refused != nil {
+			rec.Certificate = refused
 		}
-		var untrusted *target.Untrusted
-		var changed *target.Changed
-		switch {
-		case errors.As(fail, &untrusted):
-			rec.Certificate = untrusted.Certificate
-		case errors.As(fail, &changed):
-			rec.Certificate = changed.Certificate
-		}
+		rec.Failure.MayTrust = rec.Failure.MayTrust && p.cfg.Trust
 	} else {
 		out.answer = d.Decode(call.Purpose, call.Version, ex.Status, ex.Body)
 		if out.answer.Fault == dialect.NoToken && call.Bearer != "" {
-			out.answer.Fault = refusedToken(slotOf(s.State, d, a), call.Bearer, now)
+			out.answer.Fault = refusedToken(slot, call.Bearer, now)
 		}
 		header := http.Header{}
 		for _, h := range ex.ResponseHeader {
@@ -154,11 +135,12 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 		}
 		rec.Choice = p.choice(d, a, call, &out.answer)
 		if out.answer.Values[dialect.AccessToken] != "" {
+			date, _ := http.ParseTime(header.Get("Date")) // zero if the server does not say
 			rec.Remarks = inspect.Disagree(inspect.Answer{
 				Values:  out.answer.Values,
 				Access:  inspect.ReadFor(d, out.answer.Values[dialect.AccessToken]),
 				Refresh: inspect.ReadFor(d, out.answer.Values[dialect.RefreshToken]),
-				Date:    dateOf(ex.ResponseHeader),
+				Date:    date,
 			})
 		}
 		p.take(s, d, a, call, out, now)
@@ -208,20 +190,6 @@ func refusedToken(slot *session.Slot, bearer string, now time.Time) dialect.Faul
 		return dialect.ExpiredToken
 	}
 	return ""
-}
-
-// dateOf is the server's clock, zero if it does not say.
-func dateOf(header [][2]string) time.Time {
-	for _, h := range header {
-		if strings.EqualFold(h[0], "Date") {
-			t, err := http.ParseTime(h[1])
-			if err != nil {
-				return time.Time{}
-			}
-			return t
-		}
-	}
-	return time.Time{}
 }
 
 // carryCookie sends the antiforgery cookie with the pair that it came with.
@@ -388,9 +356,8 @@ func (p *Playground) take(s *session.Session, d *dialect.Dialect, a aim, call di
 	case call.Purpose == dialect.Logout:
 		delete(s.State.Slots, slotKey(d, a))
 	case ans.Challenge():
-		slot = ownSlot(s.State, d, a)
-		*slot = session.Slot{Product: d.ID, Target: a.Name, Version: call.Version,
-			MFA: secret.Text(ans.Values[dialect.MFAToken]), Username: firstOf(ans.Values[dialect.Username], call.Values[dialect.Username])}
+		s.State.SetSlot(&session.Slot{Product: d.ID, Target: a.Name, Version: call.Version,
+			MFA: secret.Text(ans.Values[dialect.MFAToken]), Username: firstOf(ans.Values[dialect.Username], call.Values[dialect.Username])})
 	case ans.Values[dialect.AccessToken] != "":
 		p.takePair(s, d, a, call, ans, n, now)
 	}
@@ -446,10 +413,7 @@ func (p *Playground) takePair(s *session.Session, d *dialect.Dialect, a aim, cal
 		slot.RefreshFrom = n
 		slot.RefreshLife, slot.RefreshExpires = refreshLife(d, call, ans, slot.Refresh.Reveal(), now)
 	}
-	if s.State.Slots == nil {
-		s.State.Slots = map[string]*session.Slot{}
-	}
-	s.State.Slots[slotKey(d, a)] = slot
+	s.State.SetSlot(slot)
 }
 
 // redact fills in the texts of the record, without what must not be kept.

@@ -14,18 +14,21 @@ import (
 	"tokenplayground/web/target"
 )
 
-// explain turns a failed call into what is kept of it.
-func explain(f *target.Failure) *failure {
+// explain turns a failed call into what is kept of it, and gives the
+// certificate that was not accepted, if that is why.
+func explain(f *target.Failure) (*failure, *target.Certificate) {
 	out := &failure{Kind: string(f.Kind), Text: sentence(f.Sentence), Remedy: sentence(f.Remedy)}
 	var untrusted *target.Untrusted
 	var changed *target.Changed
 	switch {
 	case errors.As(f, &untrusted):
 		out.MayTrust = untrusted.MayTrust
+		return out, untrusted.Certificate
 	case errors.As(f, &changed):
 		out.MayTrust, out.Old = !changed.Pinned, changed.Old
+		return out, changed.Certificate
 	}
-	return out
+	return out, nil
 }
 
 // reasons say in a sentence why a product refused, and what to do.

@@ -146,17 +146,9 @@ type StepJSON struct {
 //	@Security		Session
 //	@Router			/{product} [get]
 func (p *Playground) Product(c echo.Context) error {
-	d, err := p.product(c)
+	d, q, s, err := p.opened(c)
 	if err != nil {
 		return err
-	}
-	q, err := readQuery(c.QueryParams(), d)
-	if err != nil {
-		return err
-	}
-	s, err := p.cfg.Sessions.Load(c.Request())
-	if err != nil {
-		return sessionProblem(err)
 	}
 	ctx := c.Request().Context()
 	a, err := p.aimAt(d, q.target, s.State)
@@ -177,6 +169,23 @@ func (p *Playground) Product(c echo.Context) error {
 		}
 	}
 	return p.drawProduct(c, d, pg, http.StatusOK)
+}
+
+// opened reads what every page of a product begins with.
+func (p *Playground) opened(c echo.Context) (*dialect.Dialect, query, *session.Session, error) {
+	d, err := p.product(c)
+	if err != nil {
+		return nil, query{}, nil, err
+	}
+	q, err := readQuery(c.QueryParams(), d)
+	if err != nil {
+		return nil, query{}, nil, err
+	}
+	s, err := p.cfg.Sessions.Load(c.Request())
+	if err != nil {
+		return nil, query{}, nil, sessionProblem(err)
+	}
+	return d, q, s, nil
 }
 
 func (p *Playground) stateJSON(ctx context.Context, d *dialect.Dialect, a aim, s *session.State) StateJSON {
@@ -245,17 +254,9 @@ func (p *Playground) drawProduct(c echo.Context, d *dialect.Dialect, pg page, st
 //	@Security		Session
 //	@Router		/{product}/exchanges/{n} [get]
 func (p *Playground) Exchange(c echo.Context) error {
-	d, err := p.product(c)
+	d, q, s, err := p.opened(c)
 	if err != nil {
 		return err
-	}
-	q, err := readQuery(c.QueryParams(), d)
-	if err != nil {
-		return err
-	}
-	s, err := p.cfg.Sessions.Load(c.Request())
-	if err != nil {
-		return sessionProblem(err)
 	}
 	rec, err := p.find(c.Request().Context(), s, d, c.Param("n"))
 	if err != nil {

@@ -68,8 +68,7 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 				}) + "#op-token"}
 		}
 	}
-	for i := len(pg.history(d)) - 1; i >= 0; i-- {
-		e := pg.history(d)[i]
+	for _, e := range slices.Backward(pg.history(d)) {
 		row := templates.HistoryRow{Number: e.N, Href: exchangeHref(d, e.N, q), Time: clockTime(e.At), Method: e.Method, Path: e.Path,
 			Status: statusWords(e.Status, e.Reason, e.Failure != ""), Good: e.Failure == "" && e.Status >= 200 && e.Status < 300,
 			Sent: e.TokenMask, Took: took(e.Took)}
@@ -88,6 +87,13 @@ func (pg page) history(d *dialect.Dialect) []session.Entry { return ownHistory(p
 
 func exchangeHref(d *dialect.Dialect, n int, q query) string {
 	return themed("/"+d.ID+"/exchanges/"+itoa(n), q.theme)
+}
+
+// formFor leads to the token form of a grant, ready to be typed in.
+func formFor(d *dialect.Dialect, q query, text string, k dialect.Kind) *templates.ActionView {
+	return &templates.ActionView{Text: text, Href: q.address(d, func(q *query) {
+		q.op, q.grant, q.try, q.x, q.view, q.fill, q.reveal = dialect.Obtain, k, dialect.Obtain, 0, "", false, ""
+	}) + "#op-token"}
 }
 
 // action is the address of a form: the route, with what the page stands on.
@@ -219,18 +225,13 @@ func stateView(d *dialect.Dialect, slot *session.Slot, now time.Time) templates.
 func (p *Playground) nextStep(d *dialect.Dialect, pg page, slot *session.Slot, now time.Time, v *templates.ProductView) dialect.Purpose {
 	q := pg.q
 	open := openOperation(pg)
-	form := func(text string, k dialect.Kind) *templates.ActionView {
-		return &templates.ActionView{Text: text, Href: q.address(d, func(q *query) {
-			q.op, q.grant, q.try, q.x, q.view, q.fill, q.reveal = dialect.Obtain, k, dialect.Obtain, 0, "", false, ""
-		}) + "#op-token"}
-	}
 	refresh := &templates.ActionView{Text: "Refresh", Post: action(d, "/refresh", q)}
 	switch slot.Status(now) {
 	case session.None, session.Dead:
 		if open == dialect.Obtain {
 			return dialect.Obtain
 		}
-		v.State.Action = form("Get tokens", dialect.PasswordGrant)
+		v.State.Action = formFor(d, q, "Get tokens", dialect.PasswordGrant)
 		if slot.Status(now) == session.Dead {
 			v.State.Action.Text = "Sign in again"
 		}
@@ -239,7 +240,7 @@ func (p *Playground) nextStep(d *dialect.Dialect, pg page, slot *session.Slot, n
 		if open == dialect.Obtain && shownGrant(d, pg, slot) == dialect.MFAGrant {
 			return dialect.Obtain
 		}
-		v.State.Action = form("Enter code", dialect.MFAGrant)
+		v.State.Action = formFor(d, q, "Enter code", dialect.MFAGrant)
 		if !pg.aim.Real {
 			// The authenticator stands above the form that asks for its code.
 			v.State.Action.Href = strings.TrimSuffix(v.State.Action.Href, "#op-token") + "#authenticator"

@@ -127,9 +127,9 @@ func (p *Playground) Key(c echo.Context) error {
 		if !s.New {
 			s.Rotate()
 		}
-		slot := ownSlot(s.State, f.d, a)
-		*slot = session.Slot{Product: f.d.ID, Target: a.Name, Version: f.version, Access: secret.Text(key), Pasted: true}
+		slot := &session.Slot{Product: f.d.ID, Target: a.Name, Version: f.version, Access: secret.Text(key), Pasted: true}
 		slot.AccessLife, slot.AccessExpires = claimedLife(f.d, key, p.clock(ctx, a, s.State))
+		s.State.SetSlot(slot)
 		return nil, nil
 	})
 }
