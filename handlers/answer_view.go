@@ -63,7 +63,7 @@ func hasToken(r *record) bool { return slices.Contains(r.Said, string(dialect.Ac
 // answerHead is what every view of an answer begins with.
 func (p *Playground) answerHead(d *dialect.Dialect, r *record, q query, slot *session.Slot) *templates.AnswerView {
 	v := &templates.AnswerView{
-		Number: r.N, Href: exchangeHref(d, r.N, q), Status: r.status(), Good: r.Accepted, Sentence: meaning(r),
+		Number: r.N, Href: exchangeHref(d, r.N, q), Status: r.status(), Good: r.Accepted, Sentence: meaning(d, r),
 		Unknown: r.Left, Remarks: r.Remarks, Choice: r.Choice,
 	}
 	v.Facts = append(v.Facts, took(r.Took), clockTime(r.At)+" UTC")
@@ -104,7 +104,7 @@ func (p *Playground) answerHead(d *dialect.Dialect, r *record, q query, slot *se
 			}
 		}
 	case !r.Accepted:
-		title, text := why(r)
+		title, text := why(d, r)
 		v.Why = &templates.WhyView{Title: title, Text: text, Action: p.remedy(d, r, q, slot)}
 		// The sentence would say the title a second time.
 		switch {
@@ -208,7 +208,7 @@ func (p *Playground) bodyCode(d *dialect.Dialect, r *record) *templates.CodeView
 	if r.Body == "" {
 		return &templates.CodeView{Label: "Body", Note: "The answer has no body."}
 	}
-	text := highlight.JSON(r.Body, tokensIn(r))
+	text := highlight.JSON(r.Body, tokensIn(d, r))
 	v := code("Body", text)
 	v.Download = "/" + d.ID + "/exchanges/" + itoa(r.N) + "?part=body"
 	if r.Truncated {
@@ -223,7 +223,7 @@ func (p *Playground) requestCode(d *dialect.Dialect, r *record) *templates.CodeV
 	if r.Sent == "" {
 		return &templates.CodeView{Label: "Raw request", Note: "Nothing was sent."}
 	}
-	v := code("Raw request", highlight.HTTP(strings.ReplaceAll(r.Sent, "\r\n", "\n"), tokensIn(r)))
+	v := code("Raw request", highlight.HTTP(strings.ReplaceAll(r.Sent, "\r\n", "\n"), tokensIn(d, r)))
 	v.Download = "/" + d.ID + "/exchanges/" + itoa(r.N) + "?part=request"
 	v.Note = "Byte for byte as it was sent"
 	if r.Operation == dialect.Obtain {
@@ -237,7 +237,7 @@ func (p *Playground) requestCode(d *dialect.Dialect, r *record) *templates.CodeV
 }
 
 func curlCode(d *dialect.Dialect, r *record) *templates.CodeView {
-	v := code("curl", highlight.Plain(r.Curl, tokensIn(r)))
+	v := code("curl", highlight.Plain(r.Curl, tokensIn(d, r)))
 	v.Download = "/" + d.ID + "/exchanges/" + itoa(r.N) + "?part=curl"
 	v.Note = "Set the variables first, so that no secret lands in your shell's history."
 	switch {
@@ -269,9 +269,8 @@ func code(label string, text highlight.Text) *templates.CodeView {
 }
 
 // tokensIn finds the tokens that a record shows, so that they are marked.
-func tokensIn(r *record) []string {
-	d, ok := dialect.Find(r.Product)
-	if !ok || !r.Sandbox {
+func tokensIn(d *dialect.Dialect, r *record) []string {
+	if !r.Sandbox {
 		return nil
 	}
 	var out []string

@@ -58,9 +58,9 @@ var reasons = map[dialect.Fault]struct{ title, text string }{
 }
 
 // why explains a refusal, also one that the description does not know.
-func why(r *record) (title, text string) {
+func why(d *dialect.Dialect, r *record) (title, text string) {
 	if reason, ok := reasons[r.Fault]; ok {
-		if d, known := dialect.Find(r.Product); known && r.Fault == dialect.BadCredentials && d.SecondFactor == dialect.Refuses {
+		if r.Fault == dialect.BadCredentials && d.SecondFactor == dialect.Refuses {
 			reason.text += " This product gives the same answer for a locked account, and for one that has a second factor."
 		}
 		return reason.title, reason.text
@@ -85,13 +85,13 @@ func why(r *record) (title, text string) {
 }
 
 // meaning says in a sentence what a call came to.
-func meaning(r *record) string {
+func meaning(d *dialect.Dialect, r *record) string {
 	said := func(t dialect.Term) bool { return slices.Contains(r.Said, string(t)) }
 	switch {
 	case r.Failure != nil:
 		return r.Failure.Text
 	case !r.Accepted:
-		title, _ := why(r)
+		title, _ := why(d, r)
 		return title + "."
 	case r.Operation == dialect.Explore:
 		return "The server accepted the access token."

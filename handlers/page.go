@@ -56,7 +56,7 @@ func (p *Playground) Index(c echo.Context) error {
 		return err
 	}
 	if WantsJSON(c.Request()) {
-		return c.JSON(http.StatusOK, productsJSON())
+		return c.JSON(http.StatusOK, productsJSON(p.cfg.Products))
 	}
 	s, err := p.cfg.Sessions.Load(c.Request())
 	if err != nil {
@@ -77,9 +77,9 @@ type ProductJSON struct {
 	Sandbox string `json:"sandbox"`
 }
 
-func productsJSON() []ProductJSON {
+func productsJSON(products *dialect.Catalog) []ProductJSON {
 	var out []ProductJSON
-	for _, d := range dialect.All() {
+	for _, d := range products.All() {
 		out = append(out, productJSON(d))
 	}
 	return out
@@ -405,7 +405,7 @@ func (p *Playground) Render(c echo.Context, status int, view templ.Component) er
 // ShowProblem draws a problem as a page, or on the form that it is about.
 func (p *Playground) ShowProblem(c echo.Context, pr *Problem, reference string) error {
 	if pr.Form != nil {
-		if d, ok := dialect.Find(pr.Form.Product); ok {
+		if d, ok := p.cfg.Products.Find(pr.Form.Product); ok {
 			if s, err := p.cfg.Sessions.Load(c.Request()); err == nil {
 				if a, err := p.aimAt(d, pr.Form.query.target, s.State); err == nil {
 					return p.drawProduct(c, d, page{q: pr.Form.query, aim: a, state: s.State, form: pr.Form}, pr.Status)

@@ -37,6 +37,8 @@ type Exchanger interface {
 // Config is what a Playground needs. All fields without another word are
 // required.
 type Config struct {
+	// Products are what there is to choose from; nil means the built-in ones.
+	Products *dialect.Catalog
 	Sessions *session.Manager
 	Sandbox  *sandbox.Server
 	Client   Exchanger
@@ -75,17 +77,17 @@ func New(cfg Config) *Playground { return &Playground{cfg: cfg, started: cfg.Now
 
 // product finds the dialect that the path names.
 func (p *Playground) product(c echo.Context) (*dialect.Dialect, error) {
-	d, ok := dialect.Find(c.Param("product"))
+	d, ok := p.cfg.Products.Find(c.Param("product"))
 	if !ok {
-		return nil, unknownProduct(c.Param("product"), ProductChoices())
+		return nil, unknownProduct(c.Param("product"), p.ProductChoices())
 	}
 	return d, nil
 }
 
 // ProductChoices lists the products for a problem's page.
-func ProductChoices() []Choice {
+func (p *Playground) ProductChoices() []Choice {
 	var out []Choice
-	for _, d := range dialect.All() {
+	for _, d := range p.cfg.Products.All() {
 		out = append(out, Choice{d.Name, "/" + d.ID})
 	}
 	return out

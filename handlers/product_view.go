@@ -109,7 +109,7 @@ func action(d *dialect.Dialect, route string, q query) string {
 func (p *Playground) productBar(bar *templates.BarView, d *dialect.Dialect, pg page) {
 	q := pg.q
 	bar.Product = d.Short
-	for _, o := range dialect.All() {
+	for _, o := range p.cfg.Products.All() {
 		bar.Products = append(bar.Products, templates.Link{Text: o.Short, Href: query{theme: q.theme}.address(o, nil), Current: o == d})
 	}
 	bar.Products = append(bar.Products, templates.Link{Text: "All products", Href: themed("/", q.theme)})

@@ -50,7 +50,7 @@ func themed(path, theme string) string {
 func (p *Playground) homeView(c echo.Context, q query, s *session.Session) templates.HomeView {
 	v := templates.HomeView{Page: p.shell(c, "Choose a product", q, func(t string) string { return themed("/", t) })}
 	v.Page.Description = "Get tokens from Veeam REST APIs and see every byte: the documented procedure of each product, against a sandbox or a server of yours."
-	for _, d := range dialect.All() {
+	for _, d := range p.cfg.Products.All() {
 		buttons, op := "Try it out", d.Operation(dialect.Obtain)
 		if d.Ritual == dialect.Modern {
 			buttons = "Try it out, Execute"
@@ -70,7 +70,7 @@ func (p *Playground) homeView(c echo.Context, q query, s *session.Session) templ
 	ctx := c.Request().Context()
 	for i := len(s.State.History) - 1; i >= 0; i-- {
 		e := s.State.History[i]
-		d, ok := dialect.Find(e.Product)
+		d, ok := p.cfg.Products.Find(e.Product)
 		if !ok || resumes(v.Resume, d, e.Target) {
 			continue
 		}
@@ -136,7 +136,7 @@ func (p *Playground) peopleView(c echo.Context, q query) templates.PeopleView {
 	for _, person := range sandbox.People() {
 		v.People = append(v.People, templates.PersonRow{Name: person.Name, Password: person.Password, What: person.About})
 	}
-	for _, d := range dialect.All() {
+	for _, d := range p.cfg.Products.All() {
 		if d.Domain != "" {
 			v.Notes = append(v.Notes, d.Name+" also takes "+d.Domain+`\`+administrator.Name+".")
 		}

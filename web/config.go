@@ -75,9 +75,10 @@ type Config struct {
 	Now func() time.Time
 	Log *slog.Logger
 
-	listed []target.Target
-	mode   target.Mode
-	public *url.URL
+	products *dialect.Catalog
+	listed   []target.Target
+	mode     target.Mode
+	public   *url.URL
 }
 
 // The profiles.
@@ -273,8 +274,8 @@ func (c *Config) Validate() error {
 			fault("--targets: %w", err)
 		}
 		for _, t := range listed {
-			if _, ok := dialect.Find(t.Product); !ok {
-				fault("--targets %s: %q has the product %.20q; use one of %s", c.Targets, t.Name, t.Product, productIDs())
+			if _, ok := c.products.Find(t.Product); !ok {
+				fault("--targets %s: %q has the product %.20q; use one of %s", c.Targets, t.Name, t.Product, productIDs(c.products))
 			}
 		}
 		if c.mode == target.Sandbox && err == nil {
@@ -285,9 +286,9 @@ func (c *Config) Validate() error {
 	return errors.Join(bad...)
 }
 
-func productIDs() string {
+func productIDs(products *dialect.Catalog) string {
 	var ids []string
-	for _, d := range dialect.All() {
+	for _, d := range products.All() {
 		ids = append(ids, d.ID)
 	}
 	return strings.Join(ids, ", ")

@@ -15,7 +15,7 @@ import (
 
 // problem turns any error into one of ours. What it does not know is an
 // internal one, whose cause is for the log only.
-func problem(err error) *handlers.Problem {
+func (s *Server) problem(err error) *handlers.Problem {
 	var pr *handlers.Problem
 	if errors.As(err, &pr) {
 		return pr
@@ -28,7 +28,7 @@ func problem(err error) *handlers.Problem {
 	if errors.As(err, &he) {
 		switch he.Code {
 		case http.StatusNotFound:
-			return handlers.NotFound(handlers.ProductChoices())
+			return handlers.NotFound(s.pages.ProductChoices())
 		case http.StatusMethodNotAllowed:
 			return &handlers.Problem{Kind: "method-not-allowed", Status: he.Code, Title: "That is not done here with this method",
 				Detail: "The address exists, but not for this method. The Allow header lists those that it takes."}
@@ -50,7 +50,7 @@ func (s *Server) handleError(err error, c echo.Context) {
 	if c.Response().Committed {
 		return
 	}
-	pr, r := problem(err), c.Request()
+	pr, r := s.problem(err), c.Request()
 	if pr.Cause != nil {
 		level := slog.LevelWarn
 		if pr.Status == http.StatusInternalServerError {

@@ -94,7 +94,7 @@ func (s *Server) playSandbox(w http.ResponseWriter, r *http.Request) {
 		world, rest, prefix = name, more, prefix+"w/"+name+"/"
 	}
 	id, _, _ := strings.Cut(rest, "/")
-	d, ok := dialect.Find(id)
+	d, ok := s.cfg.products.Find(id)
 	if !ok {
 		s.noSandbox(w, r)
 		return
@@ -109,6 +109,7 @@ func worldName(name string) bool {
 
 func (s *Server) noSandbox(w http.ResponseWriter, r *http.Request) {
 	pr := handlers.NotFound(nil)
-	pr.Detail = "The sandbox plays the products " + productIDs() + ". Their paths follow, for example /sandbox/" + dialect.All()[0].ID + dialect.All()[0].Operation(dialect.Obtain).Path + "."
+	first := s.cfg.products.All()[0]
+	pr.Detail = "The sandbox plays the products " + productIDs(s.cfg.products) + ". Their paths follow, for example /sandbox/" + first.ID + first.Operation(dialect.Obtain).Path + "."
 	writeProblem(w, r, pr)
 }

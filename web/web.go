@@ -124,7 +124,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 		Trust:  trust, Limits: cfg.Limits, Now: cfg.Now, Log: slog.New(traced{s.log.Handler(), keys.Derive(labelLog)}),
 	}
 	s.pages = handlers.New(handlers.Config{
-		Sessions: sessions, Sandbox: s.sandbox,
+		Products: cfg.products, Sessions: sessions, Sandbox: s.sandbox,
 		Client:   &caller{client: client, gate: &limit.Gate{All: cfg.Visitors.Calls, Each: cfg.Visitors.CallsEach}, turn: cfg.Visitors.Turn, calls: s.meters.calls},
 		Failures: limit.NewBudget(cfg.Visitors.Failures, cfg.Visitors.FailuresWithin, cfg.Now),
 		Masker:   secret.NewMasker(keys.Derive(session.LabelMask)), Targets: cfg.listed,

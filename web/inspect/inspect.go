@@ -61,8 +61,8 @@ type Claim struct {
 // 16 KiB of headers in all.
 const limit = 64 << 10
 
-// Read reads a token of any product.
-func Read(token string) Token { return read(nil, dialect.All(), token) }
+// Read reads a token of one of several products.
+func Read(products []*dialect.Dialect, token string) Token { return read(nil, products, token) }
 
 // ReadFor reads a token of one product: its claims mean what the product says.
 func ReadFor(d *dialect.Dialect, token string) Token { return read(d, []*dialect.Dialect{d}, token) }

@@ -74,7 +74,7 @@ func TestReadIsLenient(t *testing.T) {
 		"plain without padding":  base64.RawStdEncoding,
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := Read(" \n" + enc.EncodeToString([]byte(header)) + "." + enc.EncodeToString([]byte(payload)) + ".c2ln\n")
+			got := Read(dialect.All(), " \n"+enc.EncodeToString([]byte(header))+"."+enc.EncodeToString([]byte(payload))+".c2ln\n")
 			if !got.JWT || got.Problem != "" || len(got.Claims) != 1 || got.Claims[0].Value != "??>>ÿÿ" {
 				t.Errorf("got %+v", got)
 			}
@@ -111,7 +111,7 @@ func TestReadSaysWhatIsWrong(t *testing.T) {
 		{"an expiry before the issue", token(`{"alg":"RS512"}`, `{"iat":2,"exp":1}`), true, "The token expires before"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := Read(test.token)
+			got := Read(dialect.All(), test.token)
 			if got.JWT != test.jwt || !strings.HasPrefix(got.Problem, test.problem) || (test.problem == "") != (got.Problem == "") {
 				t.Errorf("got JWT %v, problem %q; want %v, %q …", got.JWT, got.Problem, test.jwt, test.problem)
 			}
@@ -147,7 +147,7 @@ func TestKind(t *testing.T) {
 }
 
 func TestMeaningWithoutAProduct(t *testing.T) {
-	got := Read(token(`{"alg":"RS512","typ":"JWT","kid":"1"}`, `{"iss":1,"sub":1,"aud":1,"exp":1,"nbf":1,"iat":1,"jti":1,"unique_name":1,"nameid":1,"role":1,"sid":1,"typ":1}`))
+	got := Read(dialect.All(), token(`{"alg":"RS512","typ":"JWT","kid":"1"}`, `{"iss":1,"sub":1,"aud":1,"exp":1,"nbf":1,"iat":1,"jti":1,"unique_name":1,"nameid":1,"role":1,"sid":1,"typ":1}`))
 	for _, c := range append(got.Header, got.Claims...) {
 		if c.Meaning == "" {
 			t.Errorf("claim %q has no meaning", c.Name)
@@ -165,7 +165,7 @@ func TestEveryProduct(t *testing.T) {
 			}
 			t.Run(d.ID+"/"+string(kind), func(t *testing.T) {
 				payload := claimsOf(t, form, installation)
-				for reader, got := range map[string]Token{"for the product": ReadFor(d, token(`{"alg":"RS512"}`, payload)), "for any": Read(token(`{"alg":"RS512"}`, payload))} {
+				for reader, got := range map[string]Token{"for the product": ReadFor(d, token(`{"alg":"RS512"}`, payload)), "for any": Read(dialect.All(), token(`{"alg":"RS512"}`, payload))} {
 					if got.Kind != kind || !got.Fits || got.Life() != time.Hour {
 						t.Errorf("%s: got %q, fits %v, life %s", reader, got.Kind, got.Fits, got.Life())
 					}
@@ -290,7 +290,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, got := range append([]Token{Read(s), ReadFor(made, s)}, readAll(s)...) {
+		for _, got := range append([]Token{Read(dialect.All(), s), ReadFor(made, s)}, readAll(s)...) {
 			if !got.JWT && got.Claims != nil {
 				t.Errorf("an opaque token has claims: %q", s)
 			}
