@@ -13,6 +13,7 @@ import (
 	"tokenplayground/web/highlight"
 	"tokenplayground/web/inspect"
 	"tokenplayground/web/session"
+	"tokenplayground/web/target"
 )
 
 // answerView draws the exchange that the page shows.
@@ -97,7 +98,7 @@ func (p *Playground) answerHead(d *dialect.Dialect, r *record, q query, slot *se
 			}
 			if r.Failure.Old != "" {
 				v.Certificate.Title = "The certificate has changed"
-				v.Certificate.Text = "Before, it was " + colons(r.Failure.Old) + ". Find out why before you trust the new one: it may be a renewal, or somebody between you and the server."
+				v.Certificate.Text = "Before, it was " + colons(r.Failure.Old) + changedKey[target.KeyChange(r.Failure.Key)] + "."
 			}
 			if r.Failure.MayTrust {
 				v.Certificate.Action = action(d, "/trust", query{target: r.Target, theme: q.theme})
@@ -117,6 +118,12 @@ func (p *Playground) answerHead(d *dialect.Dialect, r *record, q query, slot *se
 		}
 	}
 	return v
+}
+
+// changedKey says what the public key tells about a changed certificate.
+var changedKey = map[target.KeyChange]string{
+	target.KeySame:  ", with the same public key",
+	target.KeyOther: ", with another public key",
 }
 
 // remedy is the next step after a refusal.

@@ -86,7 +86,14 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 		}
 	}
 	ctx = context.WithValue(ctx, worldKey{}, s.State.World)
-	ex, err := p.cfg.Client.Do(ctx, a.Target, s.State.Trust[a.Address()], wire)
+	trusted := target.Leaf{SHA256: s.State.Trust[a.Address()], KeyPin: s.State.TrustKeys[a.Address()]}
+	ex, err := p.cfg.Client.Do(ctx, a.Target, trusted, wire)
+	if c := ex.Certificate; c != nil && c.Trusted == "visitor" {
+		if s.State.TrustKeys == nil {
+			s.State.TrustKeys = map[string]string{}
+		}
+		s.State.TrustKeys[a.Address()] = c.KeyPin
+	}
 	if refreshing {
 		// What an earlier refresh came to stays open until the target says
 		// whether it knows the token.

@@ -25,7 +25,7 @@ func explain(f *target.Failure) (*failure, *target.Certificate) {
 		out.MayTrust = untrusted.MayTrust
 		return out, untrusted.Certificate
 	case errors.As(f, &changed):
-		out.MayTrust, out.Old = !changed.Pinned, changed.Old
+		out.MayTrust, out.Old, out.Key = !changed.Pinned, changed.Old, string(changed.Key)
 		return out, changed.Certificate
 	}
 	return out, nil

@@ -31,7 +31,7 @@ var administrator = sandbox.People()[0]
 // Exchanger makes one call. The exchange is never nil; the error is a
 // [*target.Failure].
 type Exchanger interface {
-	Do(ctx context.Context, t target.Target, trusted string, req *http.Request) (*target.Exchange, error)
+	Do(ctx context.Context, t target.Target, trusted target.Leaf, req *http.Request) (*target.Exchange, error)
 }
 
 // Config is what a Playground needs. All fields without another word are

@@ -67,6 +67,9 @@ type failure struct {
 	// MayTrust says that the certificate may be trusted by its fingerprint.
 	MayTrust bool   `json:"may_trust,omitempty"`
 	Old      string `json:"old,omitempty"`
+	// Key compares the public keys of a changed certificate; see
+	// target.KeyChange.
+	Key string `json:"key,omitempty"`
 }
 
 // verdict of one of Explore's checks.
@@ -167,6 +170,12 @@ type CertificateJSON struct {
 	NotBefore string   `json:"not_before" format:"date-time"`
 	NotAfter  string   `json:"not_after" format:"date-time"`
 	SHA256    string   `json:"sha256"`
+	// Before is the SHA-256 of the certificate that was trusted or pinned;
+	// absent unless it has changed.
+	Before string `json:"before,omitempty"`
+	// Key compares its public key with the one before: same is a renewal that
+	// kept it. Absent unless it has changed and the old key is known.
+	Key string `json:"key,omitempty" enums:"same,other"`
 }
 
 // CheckJSON is one of Explore's four checks.
@@ -193,6 +202,7 @@ func (r *record) json() *ExchangeJSON {
 			out.Failure.Certificate = &CertificateJSON{
 				Subject: cert.Subject, Issuer: cert.Issuer, Names: append([]string{}, cert.Names...), SHA256: cert.SHA256,
 				NotBefore: cert.NotBefore.Format(time.RFC3339), NotAfter: cert.NotAfter.Format(time.RFC3339),
+				Before: f.Old, Key: f.Key,
 			}
 		}
 	}

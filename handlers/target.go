@@ -106,6 +106,9 @@ func (p *Playground) Trust(c echo.Context) error {
 		if s.State.Trust == nil {
 			s.State.Trust = map[string]string{}
 		}
+		if s.State.Trust[a.Address()] != print {
+			delete(s.State.TrustKeys, a.Address())
+		}
 		s.State.Trust[a.Address()] = print
 		return nil, nil
 	})

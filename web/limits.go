@@ -208,7 +208,7 @@ type caller struct {
 
 // Do implements handlers.Exchanger. While a call waits for its turn, nothing
 // of it has been sent.
-func (c *caller) Do(ctx context.Context, t target.Target, trusted string, req *http.Request) (*target.Exchange, error) {
+func (c *caller) Do(ctx context.Context, t target.Target, trusted target.Leaf, req *http.Request) (*target.Exchange, error) {
 	if t.Via != nil {
 		return c.do(ctx, "sandbox", t, trusted, req)
 	}
@@ -229,7 +229,7 @@ func (c *caller) Do(ctx context.Context, t target.Target, trusted string, req *h
 }
 
 // do makes the call and counts it.
-func (c *caller) do(ctx context.Context, kind string, t target.Target, trusted string, req *http.Request) (*target.Exchange, error) {
+func (c *caller) do(ctx context.Context, kind string, t target.Target, trusted target.Leaf, req *http.Request) (*target.Exchange, error) {
 	ex, err := c.client.Do(ctx, t, trusted, req)
 	outcome := "answered"
 	var f *target.Failure

@@ -66,6 +66,11 @@ func certificate(t testing.TB) tls.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return certificateFor(t, key)
+}
+
+func certificateFor(t testing.TB, key *ecdsa.PrivateKey) tls.Certificate {
+	t.Helper()
 	serial, err := rand.Int(rand.Reader, big.NewInt(1<<60))
 	if err != nil {
 		t.Fatal(err)
@@ -212,23 +217,42 @@ func TestRealTarget(t *testing.T) {
 
 		t.Run("a changed certificate is a hard stop", func(t *testing.T) {
 			before := len(s.received())
-			old := s.TLS.Certificates[0]
-			s.mu.Lock()
-			s.swap(certificate(t))
-			s.mu.Unlock()
-			defer func() {
+			old, was := s.TLS.Certificates[0], s.fingerprint()
+			swap := func(cert tls.Certificate) {
 				s.mu.Lock()
-				s.swap(old)
-				s.mu.Unlock()
-			}()
-			got := v.call(base+"/explore", at)
-			if f := got.Exchange.Failure; f == nil || f.Kind != "tls-changed" || got.Session.State != "valid" {
-				t.Fatalf("got %s", got.raw)
+				defer s.mu.Unlock()
+				s.swap(cert)
 			}
-			if len(s.received()) != before {
-				t.Error("the server received the token")
+			defer swap(old)
+			for _, c := range []struct {
+				key  string
+				cert tls.Certificate
+				says []string
+			}{
+				{"same", certificateFor(t, old.PrivateKey.(*ecdsa.PrivateKey)), []string{"with the same public key.", "It looks renewed"}},
+				{"other", certificate(t), []string{"with another public key.", "somebody in between"}},
+			} {
+				swap(c.cert)
+				got := v.call(base+"/explore", at)
+				f := got.Exchange.Failure
+				if f == nil || f.Kind != "tls-changed" || got.Session.State != "valid" {
+					t.Fatalf("got %s", got.raw)
+				}
+				if cert := f.Certificate; cert == nil || cert.Key != c.key || cert.Before != was || cert.SHA256 == was {
+					t.Errorf("%s key: got the certificate %+v", c.key, cert)
+				}
+				if len(s.received()) != before {
+					t.Error("the server received the token")
+				}
+				v.get(base+"?op=explore&target="+url.QueryEscape(s.address), asPage).want(200).
+					has(append(c.says, "The certificate has changed", "Trust this certificate for this server")...)
 			}
-			v.get(base+"?op=explore&target="+url.QueryEscape(s.address), asPage).want(200).has("The certificate has changed", "may be a renewal")
+			// The key of the one before says nothing about the one after.
+			v.call(base+"/trust", "x.fingerprint="+strings.Repeat("00", 32)+at)
+			if got := v.call(base+"/explore", at); got.Exchange.Failure == nil || got.Exchange.Failure.Certificate.Key != "" {
+				t.Errorf("after another certificate was trusted: got %s", got.raw)
+			}
+			v.call(base+"/trust", "x.fingerprint="+was+at)
 		})
 
 		got = v.call(base+"/accounts/logout", at)

@@ -102,7 +102,7 @@ var requirements = []requirement{
 	{"TLS-1", "nothing is sent before the certificate is verified", []string{"web/target TestCertificates", "web/target TestRefusedCertificateEndsTheConnection", "web TestRealTarget"}},
 	{"TLS-2", "a refused certificate is shown", []string{"web/target TestCertificates", "web TestRealTarget"}},
 	{"TLS-3", "trust names the exact fingerprint, for one session and target", []string{"web/target TestTrustLikeSSH", "web TestRealTarget", "web TestBadInput"}},
-	{"TLS-4", "a changed certificate is a hard stop", []string{"web TestRealTarget", "web/target TestTrustLikeSSH"}},
+	{"TLS-4", "a changed certificate is a hard stop, and told from a renewal", []string{"web TestRealTarget", "web/target TestTrustLikeSSH", "web/target TestChangedCertificateTellsWhetherTheKeyIsNew"}},
 	{"TLS-5", "the check is made on every connection", []string{"web/target TestTrustLikeSSH", "web TestVerifyConnectionIsTheCheck"}},
 	{"TLS-6", "operators pin, and may forbid to trust", []string{"web/target TestTrustLikeSSH", "web TestListedTargets", "web TestOtherProfiles"}},
 	{"TLS-7", "one visitor's trust serves no other", []string{"web TestRealTarget"}},

@@ -313,6 +313,7 @@ type answer struct {
 				Names                   []string
 				NotBefore               time.Time `json:"not_before"`
 				NotAfter                time.Time `json:"not_after"`
+				Before, Key             string
 			}
 		}
 		Fault  string

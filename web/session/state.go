@@ -29,6 +29,9 @@ type State struct {
 	History []Entry
 	// Trust holds, by host:port, the SHA-256 (hexadecimal) of the leaf certificate that the visitor trusts.
 	Trust map[string]string
+	// TrustKeys holds, by host:port, the public key of that leaf as target.Certificate.KeyPin, once it was used. It
+	// stands beside Trust so that a record without it still opens.
+	TrustKeys map[string]string `json:",omitzero"`
 	// Targets are those that the visitor typed.
 	Targets []TypedTarget
 }

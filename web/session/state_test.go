@@ -124,3 +124,13 @@ func TestRecord(t *testing.T) {
 		t.Errorf("kept %d to %d, want 11 to 60", first, last)
 	}
 }
+
+func TestRecordsFromBeforeKeysWereKept(t *testing.T) {
+	st, _, err := decodeState([]byte(`{"World":"w","Slots":{},"Next":1,"Trust":{"vbr.lab:9419":"ab12"}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Trust["vbr.lab:9419"] != "ab12" || len(st.TrustKeys) != 0 {
+		t.Errorf("got the trust %q with the keys %q", st.Trust, st.TrustKeys)
+	}
+}

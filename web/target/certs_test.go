@@ -42,6 +42,12 @@ func issue(t testing.TB, by *authority, change func(*x509.Certificate)) tls.Cert
 	if err != nil {
 		t.Fatal(err)
 	}
+	return issueFor(t, key, by, change)
+}
+
+// issueFor issues for a key that is there: a renewal.
+func issueFor(t testing.TB, key *ecdsa.PrivateKey, by *authority, change func(*x509.Certificate)) tls.Certificate {
+	t.Helper()
 	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<62))
 	c := &x509.Certificate{
 		SerialNumber: serial,

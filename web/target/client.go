@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
@@ -36,6 +37,10 @@ type Client struct {
 	UserAgent string
 	// Lookup finds the addresses of a name. Nil means the system's resolver.
 	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
+
+	// pinnedKeys holds the key pins of pinned leaves that were seen, by the
+	// leaf's SHA-256: no more than the operator pinned.
+	pinnedKeys sync.Map
 }
 
 func (c *Client) now() time.Time {
@@ -45,9 +50,9 @@ func (c *Client) now() time.Time {
 	return time.Now()
 }
 
-// Do sends req to t and returns what went to and fro. trusted is the
-// lower-case hex SHA-256 of the leaf that this visitor trusts for t's host and
-// port, or empty. The body of req is read whole before anything is dialled.
+// Do sends req to t and returns what went to and fro. trusted is the leaf that
+// this visitor trusts for t's host and port, if there is one. The body of req
+// is read whole before anything is dialled.
 //
 // Host, path and headers come from req; on the network its URL must name t.
 // For a target with Via the URL is only what is shown.
@@ -55,7 +60,7 @@ func (c *Client) now() time.Time {
 // The exchange is never nil. The error is a *[Failure], and then the exchange
 // holds as much as happened. A refusal by the target, whatever its status, is
 // no error.
-func (c *Client) Do(ctx context.Context, t Target, trusted string, req *http.Request) (*Exchange, error) {
+func (c *Client) Do(ctx context.Context, t Target, trusted Leaf, req *http.Request) (*Exchange, error) {
 	limits := c.Limits.orDefaults()
 	begun := time.Now()
 	ex := &Exchange{Started: c.now(), Method: req.Method, Proto: "HTTP/1.1"}
@@ -116,7 +121,7 @@ func (c *Client) report(ctx context.Context, t Target, ex *Exchange, f *Failure)
 
 // carry picks the way: in process by real bytes, in process by a strange
 // RoundTripper, or the network. The phase is the one that err happened in.
-func (c *Client) carry(ctx context.Context, limits Limits, t Target, trusted string, req *http.Request, wire []byte, ex *Exchange) (Phase, error) {
+func (c *Client) carry(ctx context.Context, limits Limits, t Target, trusted Leaf, req *http.Request, wire []byte, ex *Exchange) (Phase, error) {
 	switch via := t.Via.(type) {
 	case *Memory:
 		return via.carry(ctx, limits, wire, ex)
@@ -148,7 +153,7 @@ func strange(ctx context.Context, via http.RoundTripper, limits Limits, req *htt
 	return PhaseRead, ex.readBody(resp.Body, resp.Header.Get("Content-Encoding"), limits.Body)
 }
 
-func (c *Client) network(ctx context.Context, limits Limits, t Target, trusted string, wire []byte, ex *Exchange) (Phase, error) {
+func (c *Client) network(ctx context.Context, limits Limits, t Target, trusted Leaf, wire []byte, ex *Exchange) (Phase, error) {
 	raw, phase, err := c.dial(ctx, limits, t, ex)
 	if err != nil {
 		return phase, err

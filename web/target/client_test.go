@@ -6,6 +6,7 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
+	"crypto/ecdsa"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -104,7 +105,7 @@ func tokenRequest(t testing.TB, base string) *http.Request {
 
 func call(t testing.TB, c *Client, target Target, trusted string) (*Exchange, error) {
 	t.Helper()
-	ex, err := c.Do(context.Background(), target, trusted, tokenRequest(t, target.BaseURL()))
+	ex, err := c.Do(context.Background(), target, Leaf{SHA256: trusted}, tokenRequest(t, target.BaseURL()))
 	if ex == nil {
 		t.Fatal("no exchange")
 	}
@@ -341,7 +342,7 @@ func TestAnswerBeforeTheRequestIsRead(t *testing.T) {
 	c := openClient()
 	c.Limits.Request = 8 << 20
 	req, _ := http.NewRequest("POST", target.BaseURL(), bytes.NewReader(make([]byte, 8<<20)))
-	ex, err := c.Do(context.Background(), target, "", req)
+	ex, err := c.Do(context.Background(), target, Leaf{}, req)
 	if err != nil || ex.Status != 413 || string(ex.Body) != "no" {
 		t.Fatalf("got %v, %v", ex, err)
 	}
@@ -431,7 +432,7 @@ func TestConnectFailures(t *testing.T) {
 	t.Run("the caller gives up", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		target := hostile(t, func(w io.Writer) { cancel(); _, _ = io.Copy(io.Discard, w.(io.Reader)) })
-		ex, err := openClient().Do(ctx, target, "", tokenRequest(t, target.BaseURL()))
+		ex, err := openClient().Do(ctx, target, Leaf{}, tokenRequest(t, target.BaseURL()))
 		wantKind(t, err, Canceled, PhaseAnswer)
 		if !strings.HasSuffix(string(ex.Sent), form) {
 			t.Error("what was sent is lost")
@@ -659,6 +660,61 @@ func TestTrustLikeSSH(t *testing.T) {
 	})
 }
 
+func TestChangedCertificateTellsWhetherTheKeyIsNew(t *testing.T) {
+	old := issue(t, nil, nil)
+	renewed := issueFor(t, old.PrivateKey.(*ecdsa.PrivateKey), nil, nil)
+	other := issue(t, nil, nil)
+	by := newAuthority(t)
+	signedByAnother := issueFor(t, old.PrivateKey.(*ecdsa.PrivateKey), by, nil)
+	var current atomic.Pointer[tls.Certificate]
+	target := listen(t, &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return current.Load(), nil }}, func(c net.Conn) {
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+			says("HTTP/1.1 200 OK\r\n\r\n")(c)
+		}
+	})
+	was := describe(old.Leaf)
+	pinned := target
+	pinned.Pin = was.SHA256
+	seen := openClient()
+	current.Store(&old)
+	if _, err := call(t, seen, pinned, ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name    string
+		client  *Client
+		target  Target
+		trusted Leaf
+		now     tls.Certificate
+		want    KeyChange
+		says    []string
+	}{
+		{"trusted, renewed with its key", openClient(), target, Leaf{was.SHA256, was.KeyPin}, renewed, KeySame, []string{"the one you trusted, but has the same public key, so nothing was sent", "looks renewed"}},
+		{"trusted, its key signed by somebody", openClient(), target, Leaf{was.SHA256, was.KeyPin}, signedByAnother, KeySame, []string{"same public key"}},
+		{"trusted, another key", openClient(), target, Leaf{was.SHA256, was.KeyPin}, other, KeyOther, []string{"the one you trusted, and has another public key, so nothing was sent", "somebody in between"}},
+		{"trusted, in a record from before keys were kept", openClient(), target, Leaf{SHA256: was.SHA256}, renewed, KeyUnknown, []string{"is not the one you trusted, so nothing was sent", "find out why"}},
+		{"pinned, renewed with its key", seen, pinned, Leaf{}, renewed, KeySame, []string{"the pinned one, but has the same public key", "the operator has to change the pin"}},
+		{"pinned, another key", seen, pinned, Leaf{}, other, KeyOther, []string{"the pinned one, and has another public key"}},
+		{"pinned, never seen here", openClient(), pinned, Leaf{}, renewed, KeyUnknown, []string{"is not the pinned one, so nothing was sent"}},
+		{"pinned, a visitor's key is not asked", openClient(), pinned, Leaf{was.SHA256, was.KeyPin}, renewed, KeyUnknown, []string{"is not the pinned one, so nothing was sent"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			current.Store(&c.now)
+			ex, err := c.client.Do(context.Background(), c.target, c.trusted, tokenRequest(t, c.target.BaseURL()))
+			f := wantKind(t, err, TLSChanged, PhaseTLS)
+			var changed *Changed
+			if !errors.As(err, &changed) || changed.Key != c.want || changed.Old != was.SHA256 || changed.New == was.SHA256 || len(ex.Sent) != 0 {
+				t.Errorf("got %#v, %d bytes sent, want the key %q and nothing sent", changed, len(ex.Sent), c.want)
+			}
+			for _, words := range c.says {
+				if !strings.Contains(f.Error(), words) {
+					t.Errorf("got %q, want %q", f.Error(), words)
+				}
+			}
+		})
+	}
+}
+
 func TestRefusedCertificateEndsTheConnection(t *testing.T) {
 	cert := issue(t, nil, nil)
 	ended := make(chan struct{})
@@ -725,7 +781,7 @@ func TestRequestsThatCannotBeSent(t *testing.T) {
 				t.Error("looked up")
 				return nil, nil
 			}
-			ex, err := c.Do(context.Background(), target, "", req)
+			ex, err := c.Do(context.Background(), target, Leaf{}, req)
 			wantKind(t, err, BadRequest, PhaseResolve)
 			if len(ex.Sent) != 0 {
 				t.Error("something was sent")
@@ -778,7 +834,7 @@ func TestAbortedCallsLeaveNothingBehind(t *testing.T) {
 		}
 		ctx, cancel := context.WithCancel(context.Background())
 		go func() { <-entered; cancel() }()
-		_, err := c.Do(ctx, way, "", tokenRequest(t, way.BaseURL()))
+		_, err := c.Do(ctx, way, Leaf{}, tokenRequest(t, way.BaseURL()))
 		wantKind(t, err, Canceled, PhaseAnswer)
 		cancel()
 	}

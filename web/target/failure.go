@@ -88,12 +88,25 @@ func (u *Untrusted) Error() string {
 	return fmt.Sprintf("certificate %s is not trusted (%s)", u.Certificate.SHA256, u.Reason)
 }
 
+// KeyChange says whether a changed certificate still has the public key of
+// the one before. The strings are stable.
+type KeyChange string
+
+// What is known of the key.
+const (
+	KeyUnknown KeyChange = ""      // the old key was never seen here
+	KeySame    KeyChange = "same"  // a renewal that kept the key
+	KeyOther   KeyChange = "other" // a renewal with a new key, another server, or somebody in between
+)
+
 // Changed is the cause of a [TLSChanged] failure: the target shows another
 // leaf than the one that was pinned or trusted. No byte of the request was
 // sent.
 type Changed struct {
 	// Old and New are lower-case hex SHA-256 of the two leaves.
 	Old, New string
+	// Key compares the public keys of the two.
+	Key KeyChange
 	// Pinned is true where the operator set Old; a visitor cannot change it.
 	Pinned      bool
 	Certificate *Certificate
@@ -165,11 +178,11 @@ func failure(ctx context.Context, t Target, phase Phase, err error) *Failure {
 		}
 		return say(TLSUntrusted, "the certificate of "+where+" "+untrusted.Reason.sentence(t.Host)+", so nothing was sent", remedy)
 	case errors.As(err, &changed):
-		whose, remedy := "the one you trusted", "find out why before you trust the new one; a renewed certificate is the harmless case"
+		whose, remedy := "the one you trusted", changedRemedies[changed.Key]
 		if changed.Pinned {
 			whose, remedy = "the pinned one", "if the certificate was renewed on purpose, the operator has to change the pin in the list of targets"
 		}
-		return say(TLSChanged, "the certificate of "+where+" is not "+whose+", so nothing was sent", remedy)
+		return say(TLSChanged, "the certificate of "+where+" is not "+whose+changedKeys[changed.Key]+", so nothing was sent", remedy)
 	case errors.As(err, &record):
 		f.Err = &notHTTP{first: record.RecordHeader[:], noTLS: true}
 		return say(NotHTTP, "what answers at "+where+" does not speak TLS; it began with "+quoteBytes(record.RecordHeader[:]),
@@ -208,6 +221,18 @@ func failure(ctx context.Context, t Target, phase Phase, err error) *Failure {
 		return say(BrokenOff, where+" broke off in the middle of its answer", "what arrived is shown; send it again for the rest")
 	}
 }
+
+var (
+	changedKeys = map[KeyChange]string{
+		KeySame:  ", but has the same public key",
+		KeyOther: ", and has another public key",
+	}
+	changedRemedies = map[KeyChange]string{
+		KeyUnknown: "find out why before you trust the new one; a renewed certificate is the harmless case",
+		KeySame:    "it looks renewed: only a server that holds the old key can use it; compare the fingerprint with the one shown on the server, then trust it",
+		KeyOther:   "a renewal can bring a new key, but so can another server or somebody in between: compare the fingerprint with the one shown on the server before you trust it",
+	}
+)
 
 func timedOut(f *Failure, where string, phase Phase) *Failure {
 	f.Kind = TimedOut

@@ -87,7 +87,7 @@ func TestMemoryUnderTrouble(t *testing.T) {
 			}
 		})
 		req, _ := http.NewRequest("POST", target.BaseURL()+"/", strings.NewReader(strings.Repeat("x", 60<<10)))
-		if ex, err := c.Do(context.Background(), target, "", req); err != nil || ex.Status != 413 {
+		if ex, err := c.Do(context.Background(), target, Leaf{}, req); err != nil || ex.Status != 413 {
 			t.Errorf("got %v, %v", ex, err)
 		}
 	})

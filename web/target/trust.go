@@ -23,6 +23,16 @@ const (
 	TrustOperator
 )
 
+// Leaf is the one certificate that a visitor trusts for a target. The zero
+// value is none.
+type Leaf struct {
+	// SHA256 is the hex SHA-256 of the whole certificate. It alone decides.
+	SHA256 string
+	// KeyPin is its public key as [Certificate.KeyPin] has it, or empty where
+	// it is not known. It only tells a renewal from another key.
+	KeyPin string
+}
+
 // Reason says why a certificate is not trusted. The strings are stable.
 type Reason string
 
@@ -118,7 +128,7 @@ func visible(s string) string {
 // tlsConfig makes a config whose VerifyConnection is the whole verification:
 // it runs before any byte of the request, sees the leaf even when it is
 // refused, and nothing else decides.
-func (c *Client) tlsConfig(t Target, trusted string, seen **Certificate) *tls.Config {
+func (c *Client) tlsConfig(t Target, trusted Leaf, seen **Certificate) *tls.Config {
 	return &tls.Config{
 		ServerName: t.Host,
 		MinVersion: tls.VersionTLS12,
@@ -140,12 +150,15 @@ func (c *Client) tlsConfig(t Target, trusted string, seen **Certificate) *tls.Co
 // verify accepts a chain and says by what. A pin is exact: where there is one,
 // no root can replace it. A visitor's trust counts only where the roots say
 // no.
-func (c *Client) verify(t Target, trusted string, chain []*x509.Certificate, seen *Certificate) (string, error) {
+func (c *Client) verify(t Target, trusted Leaf, chain []*x509.Certificate, seen *Certificate) (string, error) {
 	if t.Pin != "" {
 		if seen.SHA256 == t.Pin {
+			c.pinnedKeys.Store(t.Pin, seen.KeyPin)
 			return "pin", nil
 		}
-		return "", &Changed{Old: t.Pin, New: seen.SHA256, Pinned: true, Certificate: seen}
+		old, _ := c.pinnedKeys.Load(t.Pin)
+		oldKey, _ := old.(string)
+		return "", &Changed{Old: t.Pin, New: seen.SHA256, Key: compareKeys(oldKey, seen.KeyPin), Pinned: true, Certificate: seen}
 	}
 	between := x509.NewCertPool()
 	for _, cert := range chain[1:] {
@@ -160,13 +173,26 @@ func (c *Client) verify(t Target, trusted string, chain []*x509.Certificate, see
 		}
 		return "roots", nil
 	}
-	if trusted != "" && c.Trust == TrustVisitors {
-		if strings.EqualFold(seen.SHA256, trusted) {
+	if trusted.SHA256 != "" && c.Trust == TrustVisitors {
+		if strings.EqualFold(seen.SHA256, trusted.SHA256) {
 			return "visitor", nil
 		}
-		return "", &Changed{Old: strings.ToLower(trusted), New: seen.SHA256, Certificate: seen}
+		return "", &Changed{Old: strings.ToLower(trusted.SHA256), New: seen.SHA256, Key: compareKeys(trusted.KeyPin, seen.KeyPin), Certificate: seen}
 	}
 	return "", &Untrusted{Reason: reason(err, chain[0], c.now()), Certificate: seen, MayTrust: c.Trust == TrustVisitors}
+}
+
+// compareKeys works before the server has proved that it holds the new key.
+// That is safe to say: only who holds the old key finishes a handshake with a
+// certificate for it, whoever signed that.
+func compareKeys(old, new string) KeyChange {
+	switch old {
+	case "":
+		return KeyUnknown
+	case new:
+		return KeySame
+	}
+	return KeyOther
 }
 
 func reason(err error, leaf *x509.Certificate, now time.Time) Reason {
