@@ -121,12 +121,12 @@ func orders(doc, definitions map[string]any, products []*product) {
 		for _, c := range p.calls {
 			paths = append(paths, c.route())
 		}
-		for _, t := range p.types {
+		for _, t := range p.Types {
 			var names []any
-			for _, m := range t.members {
-				names = append(names, m.name)
+			for _, m := range t.Members {
+				names = append(names, m.Name)
 			}
-			object(definitions, p.d.ID+"."+t.name)[orderKey] = names
+			object(definitions, p.d.ID+"."+t.Name)[orderKey] = names
 		}
 	}
 	doc[orderKey] = paths
@@ -424,26 +424,26 @@ func (c *call) refine(doc *openapi3.T, op *openapi3.Operation) error {
 	if op.Security == nil {
 		op.Security = &openapi3.SecurityRequirements{}
 	}
-	for _, a := range c.answers {
-		ref := op.Responses.Value(strconv.Itoa(a.status))
+	for _, a := range c.Answers {
+		ref := op.Responses.Value(strconv.Itoa(a.Status))
 		if ref == nil {
-			return fmt.Errorf("status %d is missing", a.status)
+			return fmt.Errorf("status %d is missing", a.Status)
 		}
 		r := ref.Value
 		for name, h := range r.Headers {
 			doc.Components.Headers[name] = &openapi3.HeaderRef{Value: h.Value}
 			r.Headers[name] = &openapi3.HeaderRef{Ref: "#/components/headers/" + name, Value: h.Value}
 		}
-		if a.body == nil {
+		if a.Body == nil {
 			r.Content = nil
 			continue
 		}
 		schema := r.Content[firstKey(r.Content)].Schema
 		r.Content = openapi3.Content{}
-		for _, media := range a.media {
+		for _, media := range a.Media {
 			mt := openapi3.NewMediaType().WithSchemaRef(schema)
-			if a.sample != nil {
-				mt.Example = a.sample
+			if a.Sample != nil {
+				mt.Example = a.Sample
 			}
 			r.Content[media] = mt
 		}
@@ -455,15 +455,15 @@ func (c *call) refine(doc *openapi3.T, op *openapi3.Operation) error {
 	body.Required = true
 	schema := body.Content[typeForm].Schema
 	tidy(schema)
-	grant := c.op.GrantField
+	grant := c.Op.GrantField
 	var examples openapi3.Examples
-	if len(c.op.Grants) > 0 {
+	if len(c.Op.Grants) > 0 {
 		examples = openapi3.Examples{}
 	}
 	body.Content[typeForm].Examples = examples
 	var first any
-	for i := range c.op.Grants {
-		g := &c.op.Grants[i]
+	for i := range c.Op.Grants {
+		g := &c.Op.Grants[i]
 		one := openapi3.NewObjectSchema()
 		one.Title, one.Description = g.Wire, g.Help
 		one.Properties = openapi3.Schemas{grant.Wire: openapi3.NewSchemaRef("", openapi3.NewStringSchema().WithEnum(g.Wire))}
@@ -494,7 +494,7 @@ func (c *call) refine(doc *openapi3.T, op *openapi3.Operation) error {
 	if first != nil {
 		prefill(schema.Value, first)
 	}
-	for _, e := range c.op.Encodings {
+	for _, e := range c.Op.Encodings {
 		if string(e) != typeForm {
 			body.Content[string(e)] = openapi3.NewMediaType().WithSchemaRef(schema)
 			body.Content[string(e)].Examples = body.Content[typeForm].Examples
