@@ -199,6 +199,9 @@ const (
 	NotFound           Fault = "not_found"
 	BadMethod          Fault = "bad_method"
 	ServerFault        Fault = "server_fault"
+	// TooManyRequests and Unavailable ask for another try later.
+	TooManyRequests Fault = "too_many_requests"
+	Unavailable     Fault = "unavailable"
 )
 
 // Basis says how well a fact is known.

@@ -39,7 +39,7 @@ var grants = map[dialect.Kind]func(*visit, context.Context, dialect.Call) (diale
 }
 
 func (v *visit) password(ctx context.Context, c dialect.Call) (dialect.Values, error) {
-	p, ok := personIn(v.s.people, v.d, c.Values[dialect.Username])
+	p, ok := personIn(v.people(), v.d, c.Values[dialect.Username])
 	switch {
 	case ok && p.Locked:
 		return nil, refused(dialect.LockedOut)
@@ -105,7 +105,7 @@ func (v *visit) refreshToken(ctx context.Context, c dialect.Call) (*ticket, exce
 	if err != nil {
 		return nil, exception{}, err
 	}
-	p, ok := personIn(v.s.people, v.d, t.person)
+	p, ok := personIn(v.people(), v.d, t.person)
 	if !ok || p.Locked {
 		return nil, exception{}, refused(dialect.BadRefreshToken)
 	}
@@ -220,7 +220,7 @@ func (v *visit) logout(ctx context.Context, op *dialect.Operation, c dialect.Cal
 		if x.Ended {
 			return refused(dialect.RevokedToken)
 		}
-		p, ok := personIn(v.s.people, v.d, t.person)
+		p, ok := personIn(v.people(), v.d, t.person)
 		if !ok || !strings.EqualFold(v.userID(p), c.Values[dialect.UserID]) {
 			return refused(dialect.NotFound)
 		}
@@ -246,7 +246,7 @@ func (v *visit) enter(ctx context.Context, op *dialect.Operation, c dialect.Call
 	if err != nil {
 		return nil, err
 	}
-	p, ok := personIn(v.s.people, v.d, t.person)
+	p, ok := personIn(v.people(), v.d, t.person)
 	switch {
 	case x.Ended:
 		return nil, refused(dialect.RevokedToken)

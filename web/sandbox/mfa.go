@@ -81,12 +81,13 @@ func (v *visit) challenge(token string) (c challenge, ok bool) {
 	if !hmac.Equal(mac, v.mfaMAC(body)) {
 		return c, false
 	}
-	i := slices.IndexFunc(v.s.people, func(p Person) bool { return string(v.tag(p)) == string(body[10:]) })
+	people := v.people()
+	i := slices.IndexFunc(people, func(p Person) bool { return string(v.tag(p)) == string(body[10:]) })
 	if i < 0 {
 		return c, false
 	}
 	seconds := binary.BigEndian.Uint64(append([]byte{0, 0, 0}, body[:5]...))
-	c = challenge{id: hex.EncodeToString(body), person: v.s.people[i], expires: time.Unix(int64(seconds), 0)}
+	c = challenge{id: hex.EncodeToString(body), person: people[i], expires: time.Unix(int64(seconds), 0)}
 	return c, v.now.Before(c.expires)
 }
 
@@ -138,12 +139,14 @@ func (v *visit) seed(p Person) string {
 // cannot tell the world's clock, the real one counts. Empty if nobody has a
 // second factor.
 func (s *Server) Authenticator(ctx context.Context, world string, d *dialect.Dialect) (code, secret, otpauthURL string, left time.Duration) {
-	i := slices.IndexFunc(s.people, func(p Person) bool { return p.SecondFactor })
+	v := &visit{s: s, d: d, world: world}
+	v.state, v.now = s.clock(ctx, world)
+	i := slices.IndexFunc(v.people(), func(p Person) bool { return p.SecondFactor })
 	if i < 0 {
 		return "", "", "", 0
 	}
-	v := &visit{s: s, d: d, world: world, now: s.Clock(ctx, world)}
-	secret = v.seed(s.people[i])
+	person := v.people()[i]
+	secret = v.seed(person)
 	code, err := totp.GenerateCodeCustom(secret, v.now, codeShape)
 	if err != nil {
 		panic(err) // our own base32
@@ -151,6 +154,6 @@ func (s *Server) Authenticator(ctx context.Context, world string, d *dialect.Dia
 	// Apps take + for itself, so a space is %20 here.
 	escape := func(text string) string { return strings.ReplaceAll(url.QueryEscape(text), "+", "%20") }
 	issuer := escape("Token Playground " + d.Short)
-	otpauthURL = "otpauth://totp/" + issuer + ":" + escape(s.people[i].Name) + "?secret=" + secret + "&issuer=" + issuer
+	otpauthURL = "otpauth://totp/" + issuer + ":" + escape(person.Name) + "?secret=" + secret + "&issuer=" + issuer
 	return code, secret, otpauthURL, codeLife - time.Duration(v.now.UnixNano())%codeLife
 }

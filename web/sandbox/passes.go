@@ -94,7 +94,7 @@ func (v *visit) newCode(p Person) (string, error) {
 // code takes a one-time code, once.
 func (v *visit) code(ctx context.Context, c dialect.Call) (dialect.Values, error) {
 	got, ok := v.openPass("code", c.Values[dialect.AuthorizationCode])
-	p, known := personIn(v.s.people, v.d, got.person)
+	p, known := personIn(v.people(), v.d, got.person)
 	if !ok || !known || p.Locked {
 		return nil, refused(dialect.BadCode)
 	}
@@ -131,7 +131,7 @@ func (v *visit) makeClient(ctx context.Context, op *dialect.Operation, c dialect
 // client signs an application in, with the rights of whoever made it.
 func (v *visit) client(ctx context.Context, c dialect.Call) (dialect.Values, error) {
 	got, ok := v.openPass("client", c.Values[dialect.ClientSecret])
-	p, known := personIn(v.s.people, v.d, got.person)
+	p, known := personIn(v.people(), v.d, got.person)
 	if !ok || !known || p.Locked || !strings.EqualFold(got.id.String(), c.Values[dialect.ClientID]) {
 		return nil, refused(dialect.BadClient)
 	}
@@ -176,7 +176,7 @@ func (v *visit) assertion(ctx context.Context, c dialect.Call, may func(Person) 
 		a.Issuer != c.Values[dialect.ClientID] || v.now.Unix() >= a.Expires {
 		return nil, refused(dialect.BadAssertion)
 	}
-	p, ok := personIn(v.s.people, v.d, a.Subject)
+	p, ok := personIn(v.people(), v.d, a.Subject)
 	if !ok || p.Locked || !may(p) {
 		return nil, refused(dialect.BadAssertion)
 	}
@@ -188,11 +188,12 @@ func (v *visit) assertion(ctx context.Context, c dialect.Call, may func(Person) 
 // publicKey gives the first of the people a code that only the holder of the
 // private key can read. Any RSA key is taken to be theirs.
 func (v *visit) publicKey(_ context.Context, c dialect.Call) (dialect.Values, error) {
+	people := v.people()
 	key, err := readPublicKey(c.Values[dialect.PublicKey])
-	if err != nil || len(v.s.people) == 0 {
+	if err != nil || len(people) == 0 {
 		return nil, refused(dialect.BadPublicKey)
 	}
-	code, err := v.newCode(v.s.people[0])
+	code, err := v.newCode(people[0])
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +257,7 @@ func (v *visit) actAs(ctx context.Context, c dialect.Call) (dialect.Values, erro
 	case t.who.Operator:
 		return nil, refused(dialect.TooFewRights)
 	}
-	for _, p := range v.s.people {
+	for _, p := range v.people() {
 		if strings.EqualFold(v.userID(p), c.Values[dialect.UserID]) && !p.Locked {
 			return v.pair(ctx, p, c, "", nil)
 		}

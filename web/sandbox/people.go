@@ -13,20 +13,27 @@ import (
 // Person can sign in to every product. The passwords are no secrets: they are
 // printed on the page.
 type Person struct {
-	Name     string // compared in any case
-	Password string // compared exactly
+	Name     string `json:"name"`     // compared in any case
+	Password string `json:"password"` // compared exactly
 	// SecondFactor: a code is asked for, where the product knows one.
-	SecondFactor bool
+	SecondFactor bool `json:"second_factor,omitempty"`
 	// Operator has too few rights for administrators' calls.
-	Operator bool
+	Operator bool `json:"operator,omitempty"`
 	// Locked out, whatever the password.
-	Locked bool
+	Locked bool `json:"locked,omitempty"`
 	// About is one sentence for the page.
-	About string
+	About string `json:"about,omitempty"`
 }
 
-// maxName in bytes fits every documented opaque token.
-const maxName = 64
+const (
+	// maxName in bytes fits every documented opaque token.
+	maxName = 64
+	// MaxPeople of one world.
+	MaxPeople = 50
+	// maxPeopleSize bounds their record, in bytes of JSON: all of them with
+	// names and passwords of usual length.
+	maxPeopleSize = 4 << 10
+)
 
 // People are the accounts of every world.
 func People() []Person {
@@ -75,8 +82,8 @@ func (p Person) knows(password string) bool {
 }
 
 // number is the account's identifier where a product counts its users.
-func (s *Server) number(p Person) int {
-	return 1000 + slices.IndexFunc(s.people, func(q Person) bool { return q.Name == p.Name })
+func (v *visit) number(p Person) int {
+	return 1000 + slices.IndexFunc(v.people(), func(q Person) bool { return q.Name == p.Name })
 }
 
 func checkPeople(people []Person) error {

@@ -51,6 +51,33 @@ type Config struct {
 	Strict bool
 	// People replaces [People].
 	People []Person
+	// Journal, if not nil, is told of each call after its answer. It is called
+	// by many goroutines at once.
+	Journal func(Entry)
+}
+
+// Entry is one call, as [Config.Journal] is told of it. It holds no secret.
+type Entry struct {
+	Time     time.Time // by the world's clock, in UTC
+	Duration time.Duration
+	World    string
+	Product  string
+	// Purpose is empty for a call that the product does not have.
+	Purpose dialect.Purpose
+	Kind    dialect.Kind // of a token call
+	Method  string
+	// Path without the query; a long segment is cut to "…".
+	Path    string
+	Version string
+	// Status is 0 if the connection was broken instead of an answer.
+	Status int
+	// Refused is why, if the product said no.
+	Refused dialect.Fault
+	// Asked lists the faults that befell the call on demand.
+	Asked []string
+	// User is the person, as the list of people has the name, if they are
+	// known: whom the token names, or who tried to sign in.
+	User string
 }
 
 // Server is the sandbox. It is safe for concurrent use.
