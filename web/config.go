@@ -9,14 +9,13 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
-	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
 
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/state"
 	"tokenplayground/web/target"
 )
 
@@ -154,11 +153,11 @@ func (c *Config) setDefaults(getenv func(string) string) error {
 		set(&c.Egress, "open")
 	}
 	if c.Store == "" || c.Keyring == "" {
-		dir, err := stateDir(getenv)
+		dir, err := state.Dir(getenv)
 		if c.Store == "" {
 			if err != nil {
 				c.Store = "memory:" // so that the one fault is not reported twice
-				return err
+				return fmt.Errorf("%w; say where to keep sessions with --store bolt:PATH, or --store memory: to keep none", err)
 			}
 			c.Store = "bolt:" + filepath.Join(dir, "playground.db")
 		}
@@ -169,26 +168,6 @@ func (c *Config) setDefaults(getenv func(string) string) error {
 		}
 	}
 	return nil
-}
-
-// stateDir is where a program keeps what it remembers for this user.
-func stateDir(getenv func(string) string) (string, error) {
-	const name = "tokenplayground"
-	if dir := getenv("XDG_STATE_HOME"); dir != "" {
-		return filepath.Join(dir, name), nil
-	}
-	if runtime.GOOS == "windows" || runtime.GOOS == "darwin" {
-		dir, err := os.UserConfigDir()
-		if err != nil {
-			return "", fmt.Errorf("this user has no folder for settings (%w); say where to keep sessions with --store bolt:PATH", err)
-		}
-		return filepath.Join(dir, name), nil
-	}
-	home := getenv("HOME")
-	if home == "" {
-		return "", errors.New("the environment has no HOME; say where to keep sessions with --store bolt:PATH, or --store memory: to keep none")
-	}
-	return filepath.Join(home, ".local", "state", name), nil
 }
 
 // Validate checks everything that can be checked before anything listens, and

@@ -28,8 +28,8 @@ const module = "tokenplayground/"
 // mayImport lists, for every package of ours, those of ours that it may know.
 // A package that is not here has no place in the plan yet: give it one.
 var mayImport = map[string][]string{
-	"cmd/playground": {"web"},
-	"web": {"handlers", "openapi", "static", "templates", "web/dialect", "web/limit", "web/metrics", "web/sandbox", "web/secret", "web/session", "web/store",
+	"cmd/playground": {"web", "web/standalone"},
+	"web": {"handlers", "openapi", "static", "templates", "web/dialect", "web/limit", "web/metrics", "web/sandbox", "web/secret", "web/session", "web/state", "web/store",
 		"web/store/boltstore", "web/store/redisstore", "web/target"},
 	"handlers": {"templates", "web/dialect", "web/highlight", "web/inspect", "web/lesson", "web/limit", "web/sandbox", "web/secret", "web/session",
 		"web/snippet", "web/store", "web/target"},
@@ -44,9 +44,12 @@ var mayImport = map[string][]string{
 	"web/limit":            {},
 	"web/metrics":          {},
 	"web/sandbox":          {"web/dialect", "web/store"},
+	"web/sandbox/control":  {"web/dialect", "web/sandbox", "web/store"},
 	"web/secret":           {},
 	"web/session":          {"web/secret", "web/store"},
 	"web/snippet":          {},
+	"web/standalone":       {"web/dialect", "web/limit", "web/sandbox", "web/sandbox/control", "web/session", "web/state", "web/store", "web/store/boltstore"},
+	"web/state":            {},
 	"web/store":            {},
 	"web/store/boltstore":  {"web/store"},
 	"web/store/redisstore": {"web/store"},

@@ -2,6 +2,7 @@
 // validates, refreshes and ends its tokens step by step.
 //
 //	playground [serve] [flags]   the web application
+//	playground sandbox [flags]   the products over HTTPS on their real ports
 //	playground healthcheck       exit status 0 if a playground here is ready
 //	playground keys …            the keys that seal sessions
 //	playground sessions …        how many there are, and ending them
@@ -24,6 +25,7 @@ import (
 	"time"
 
 	"tokenplayground/web"
+	"tokenplayground/web/standalone"
 )
 
 // @title			Token Playground
@@ -64,6 +66,7 @@ func main() {
 const help = `Token Playground gets, validates, refreshes and ends the tokens of Veeam REST APIs.
 
 playground [serve] [flags]             the web application
+playground sandbox [flags]             the products alone, over HTTPS on their real ports, as a test double
 playground healthcheck [flags]         exit status 0 if the playground that runs with these flags is ready
 playground keys list [flags]           the ids of the keys that seal sessions, the active one first
 playground keys add [flags]            a new key at the end; makes the keyring if there is none
@@ -74,7 +77,7 @@ playground sessions purge [flags]      end them all
 playground version                     which build this is
 playground help                        this text
 
-All flags are those of serve; playground serve --help lists them. keys needs --keyring FILE, or the flags that the
+All flags are those of serve, but for sandbox; playground serve --help and playground sandbox --help list them. keys needs --keyring FILE, or the flags that the
 playground runs with. A running playground reads a changed keyring within seconds, and at once on SIGHUP.
 `
 
@@ -87,6 +90,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 	switch command {
 	case "serve":
 		return serve(ctx, args, getenv, stdout, stderr)
+	case "sandbox":
+		return playAlone(ctx, args, getenv, stdout, stderr)
 	case "healthcheck":
 		return healthcheck(ctx, args, getenv)
 	case "keys":
@@ -123,7 +128,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		}
 		return web.CheckStore(args[0])
 	}
-	return fmt.Errorf("there is no command %.40q; use serve, healthcheck or version, or see playground help", command)
+	return fmt.Errorf("there is no command %.40q; use serve, sandbox, healthcheck or version, or see playground help", command)
 }
 
 // checkStore is the command with which the program checks the file of a store
@@ -145,10 +150,7 @@ func serve(ctx context.Context, args []string, getenv func(string) string, stdou
 	if err != nil {
 		return err
 	}
-	cfg.Log = slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	if getenv("PLAYGROUND_LOG") == "info" {
-		cfg.Log = slog.New(slog.NewJSONHandler(stderr, nil))
-	}
+	cfg.Log = logger(getenv, stderr)
 	keepMemory(getenv)
 	cfg.CheckArgs, cfg.Drain = []string{checkStore}, time.Second
 	hangup := make(chan os.Signal, 1)
@@ -186,6 +188,34 @@ func serve(ctx context.Context, args []string, getenv func(string) string, stdou
 		return err
 	}
 	return s.Serve(ctx)
+}
+
+// playAlone is the sandbox by itself.
+func playAlone(ctx context.Context, args []string, getenv func(string) string, stdout, stderr io.Writer) (err error) {
+	cfg, err := standalone.ParseConfig(args, getenv, stderr)
+	if err != nil {
+		return err
+	}
+	cfg.Log = logger(getenv, stderr)
+	keepMemory(getenv)
+	cfg.CheckArgs = []string{checkStore}
+	s, err := standalone.Open(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if err := s.Print(stdout); err != nil {
+		return err
+	}
+	return s.Serve(ctx)
+}
+
+func logger(getenv func(string) string, stderr io.Writer) *slog.Logger {
+	level := slog.LevelWarn
+	if getenv("PLAYGROUND_LOG") == "info" {
+		level = slog.LevelInfo
+	}
+	return slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: level}))
 }
 
 // healthcheck asks the playground that runs with the same settings whether it

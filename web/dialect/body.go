@@ -146,3 +146,12 @@ func readMultipart(body []byte, boundary string) (Pairs, error) {
 	}
 	return nil, errTooManyParts
 }
+
+// NamesGrant says whether the body of a token call holds the product's own
+// grant field, in any case of letters. It tells products apart that share a
+// path and spell this field differently.
+func (d *Dialect) NamesGrant(op *Operation, header http.Header, body []byte) bool {
+	form, err := new(Call).readBody(op, header, body, Reading{})
+	_, ok := form.Get(op.GrantField.Wire)
+	return ok && err == nil
+}
