@@ -65,7 +65,7 @@ func hasToken(r *record) bool { return slices.Contains(r.Said, string(dialect.Ac
 func (p *Playground) answerHead(d *dialect.Dialect, r *record, q query, slot *session.Slot) *templates.AnswerView {
 	v := &templates.AnswerView{
 		Number: r.N, Href: exchangeHref(d, r.N, q), Status: r.status(), Good: r.Accepted, Sentence: meaning(d, r),
-		Unknown: r.Left, Remarks: r.Remarks, Choice: r.Choice,
+		Unknown: r.Left, Remarks: r.Remarks, Choice: r.Choice, Choices: fidelityHref(d.ID, true, q.theme),
 	}
 	v.Facts = append(v.Facts, took(r.Took), clockTime(r.At)+" UTC")
 	if r.TokenSent == "" {

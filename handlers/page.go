@@ -159,14 +159,8 @@ func (p *Playground) Product(c echo.Context) error {
 		return c.JSON(http.StatusOK, p.stateJSON(ctx, d, a, s.State))
 	}
 	pg := page{q: q, aim: a, state: s.State}
-	if n := shownExchange(d, a, q, s.State); n > 0 {
-		out, err := p.kept(ctx, s, n)
-		if err != nil {
-			return sessionProblem(err)
-		}
-		if out != nil {
-			pg.record = out.record
-		}
+	if pg.record, err = p.shown(ctx, d, q, s); err != nil {
+		return sessionProblem(err)
 	}
 	return p.drawProduct(c, d, pg, http.StatusOK)
 }
@@ -200,6 +194,23 @@ func (p *Playground) stateJSON(ctx context.Context, d *dialect.Dialect, a aim, s
 		out.Steps = append(out.Steps, StepJSON{st.Text, st.Done, st.Current, st.By})
 	}
 	return out
+}
+
+// shown is the exchange that a page shows; nil for none.
+func (p *Playground) shown(ctx context.Context, d *dialect.Dialect, q query, s *session.Session) (*record, error) {
+	a, err := p.aimAt(d, q.target, s.State)
+	if err != nil {
+		return nil, err
+	}
+	n := shownExchange(d, a, q, s.State)
+	if n == 0 {
+		return nil, nil
+	}
+	out, err := p.kept(ctx, s, n)
+	if out == nil {
+		return nil, err
+	}
+	return out.record, err
 }
 
 // shownExchange picks the exchange that the page shows: the one that the
@@ -329,10 +340,10 @@ func headerText(r *record) string {
 	return b.String()
 }
 
-// People lists the sandbox's people and the choices that it made.
+// People lists the sandbox's people.
 //
 //	@ID				people
-//	@Summary	The sandbox's people and choices
+//	@Summary	The sandbox's people
 //	@Tags		Pages
 //	@Produce	json,html
 //	@Success	200	{array}		PersonJSON

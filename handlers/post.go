@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -20,9 +21,12 @@ const callLimit = 30 * time.Second
 // posted is a form that was sent to a product's route, understood as far as
 // all of them are alike.
 type posted struct {
-	d       *dialect.Dialect
-	form    dialect.Pairs
-	q       query // of the page to go back to
+	d    *dialect.Dialect
+	form dialect.Pairs
+	q    query // of the page to go back to
+	// anchor is the part of the page that the form was in, where it changed
+	// the sandbox and made no call.
+	anchor  string
 	version string
 }
 
@@ -94,6 +98,9 @@ type result struct {
 	record *record
 	state  *session.State
 	q      query
+	anchor string // as in posted
+	// shown is the exchange that the page goes on showing.
+	shown *record
 }
 
 // change runs fn on the visitor's session, alone and to the end even if the
@@ -107,7 +114,7 @@ func (p *Playground) change(c echo.Context, f *posted, fn func(ctx context.Conte
 		if err != nil {
 			return err
 		}
-		res = result{state: s.State, q: f.q}
+		res = result{state: s.State, q: f.q, anchor: f.anchor}
 		if out != nil {
 			if !out.kept {
 				if err := p.keepRecord(ctx, s, out.record); err != nil {
@@ -117,8 +124,12 @@ func (p *Playground) change(c echo.Context, f *posted, fn func(ctx context.Conte
 			res.record = out.record
 			res.q.op = out.record.Operation
 			res.q.x = out.record.N
+			return nil
 		}
-		return nil
+		if f.anchor != "" && IsFragment(c.Request()) {
+			res.shown, err = p.shown(ctx, f.d, f.q, s)
+		}
+		return err
 	})
 	if err != nil {
 		return sessionProblem(err)
@@ -149,6 +160,8 @@ type ResultJSON struct {
 	// Exchange is null where no call was made.
 	Exchange *ExchangeJSON `json:"exchange"`
 	Session  SessionJSON   `json:"session"`
+	// Clock is there after a change of the sandbox itself.
+	Clock *ClockJSON `json:"clock,omitempty"`
 }
 
 // SessionJSON is the state of the product's tokens at the target.
@@ -166,7 +179,7 @@ type SessionJSON struct {
 }
 
 func (p *Playground) sessionJSON(slot *session.Slot, a aim, now time.Time) SessionJSON {
-	out := SessionJSON{State: string(slot.Status(now))}
+	out := SessionJSON{State: string(status(slot, now))}
 	if slot == nil {
 		return out
 	}
@@ -210,19 +223,25 @@ func (p *Playground) answer(c echo.Context, d *dialect.Dialect, res result) erro
 	switch {
 	case WantsJSON(c.Request()):
 		out := ResultJSON{Session: p.sessionJSON(slotOf(res.state, d, a), a, p.clock(ctx, a, res.state))}
+		if res.anchor != "" {
+			out.Clock = clockJSON(p.readHands(ctx, d, a, res.state))
+		}
 		if res.record != nil {
 			out.Exchange = res.record.json()
 		}
 		return c.JSON(http.StatusOK, out)
 	case IsFragment(c.Request()):
-		return p.drawProduct(c, d, page{q: res.q, aim: a, state: res.state, record: res.record}, http.StatusOK)
+		return p.drawProduct(c, d, page{q: res.q, aim: a, state: res.state, record: cmp.Or(res.record, res.shown)}, http.StatusOK)
 	}
 	to := res.q.address(d, nil)
 	if res.q.notice != "" {
 		to = res.q.address(d, func(q *query) { q.notice = res.q.notice })
 	}
-	if res.record != nil {
+	switch {
+	case res.record != nil:
 		to += "#answer"
+	case res.anchor != "":
+		to += "#" + res.anchor
 	}
 	return c.Redirect(http.StatusSeeOther, to)
 }

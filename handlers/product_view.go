@@ -20,7 +20,7 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 	q.target = a.Name
 	now := p.clock(ctx, a, pg.state)
 	slot := slotOf(pg.state, d, a)
-	status := slot.Status(now)
+	state := status(slot, now)
 	self := q
 	self.fill, self.reveal = false, ""
 
@@ -57,10 +57,13 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 	v.Steps = p.stepsView(d, pg)
 	v.Tokens = p.tokensView(d, pg, slot, now)
 	v.Key = p.keyView(d, pg, slot)
+	if !a.Real {
+		v.Clock = p.clockView(d, q, p.readHands(ctx, d, a, pg.state))
+	}
 	v.Notes = append(append(v.Notes, d.Notes...), d.Lifetimes.Note, grantAdvice)
 	next := p.nextStep(d, pg, slot, now, &v)
 	v.Groups = p.groupsView(c, d, pg, slot, now, next)
-	if status == session.MFAPending && !a.Real && pg.state.World != "" {
+	if state == session.MFAPending && !a.Real && pg.state.World != "" {
 		if code, _, _, left := p.cfg.Sandbox.Authenticator(ctx, pg.state.World, d); code != "" {
 			v.Authenticator = &templates.AuthenticatorView{Code: code, Seconds: int(left / time.Second),
 				Fill: q.address(d, func(q *query) {
@@ -184,8 +187,8 @@ func (p *Playground) unheard(slot *session.Slot) bool {
 
 // stateView says in words where the tokens stand.
 func stateView(d *dialect.Dialect, slot *session.Slot, now time.Time) templates.StateView {
-	v := templates.StateView{State: templates.State(slot.Status(now)), Now: now}
-	switch slot.Status(now) {
+	v := templates.StateView{State: templates.State(status(slot, now)), Now: now}
+	switch status(slot, now) {
 	case session.None:
 		v.Sentence, v.Detail = "No token yet.", "Sign in to get a pair."
 	case session.MFAPending:
@@ -209,6 +212,8 @@ func stateView(d *dialect.Dialect, slot *session.Slot, now time.Time) templates.
 	case session.Dead:
 		v.Sentence, v.Detail = "Both tokens are finished.", "Sign in again."
 		switch {
+		case early(slot, now):
+			v.Sentence, v.Detail = "Not valid yet.", "The pair was issued at "+until(slot.Issued, now)+", and the sandbox clock was set back since. Move it on, or sign in again."
 		case slot.Ended:
 			v.Detail = "The refresh that was under way when the server stopped did count, and its answer is lost. Sign in again."
 		case slot.Pasted && slot.Refused:
@@ -226,13 +231,13 @@ func (p *Playground) nextStep(d *dialect.Dialect, pg page, slot *session.Slot, n
 	q := pg.q
 	open := openOperation(pg)
 	refresh := &templates.ActionView{Text: "Refresh", Post: action(d, "/refresh", q)}
-	switch slot.Status(now) {
+	switch status(slot, now) {
 	case session.None, session.Dead:
 		if open == dialect.Obtain {
 			return dialect.Obtain
 		}
 		v.State.Action = formFor(d, q, "Get tokens", dialect.PasswordGrant)
-		if slot.Status(now) == session.Dead {
+		if status(slot, now) == session.Dead {
 			v.State.Action.Text = "Sign in again"
 		}
 		v.State.Action.Next = true
@@ -297,7 +302,7 @@ func (p *Playground) tokensView(d *dialect.Dialect, pg page, slot *session.Slot,
 		if token == "" {
 			return
 		}
-		t := templates.TokenView{Name: name, Mask: p.cfg.Masker.Mask(token), Note: note}
+		t := templates.TokenView{Name: name, Mask: p.cfg.Masker.Mask(token), Note: note, Choices: fidelityHref(d.ID, true, q.theme)}
 		switch {
 		case expires.IsZero():
 			t.Of = "Nothing says when it expires"

@@ -22,10 +22,11 @@ func (p *Playground) shell(c echo.Context, title string, q query, self func(them
 	}
 	pg := templates.Page{
 		Title: title, Theme: theme, Assets: p.cfg.Assets,
-		Bar: templates.BarView{Caller: "Calls are made by this server"},
+		Bar: templates.BarView{Caller: "Calls are made by this server", Home: themed("/", theme)},
 		Foot: templates.FootView{
 			Profile: "Profile " + p.cfg.Profile + ".",
 			Egress:  egressWords[p.cfg.Egress],
+			People:  themed("/people", theme), Choices: fidelityHref("", true, q.theme),
 		},
 	}
 	for _, t := range themes {
@@ -132,7 +133,7 @@ func tokenWords(d *dialect.Dialect) string {
 }
 
 func (p *Playground) peopleView(c echo.Context, q query) templates.PeopleView {
-	v := templates.PeopleView{Page: p.shell(c, "Sandbox people", q, func(t string) string { return themed("/people", t) })}
+	v := templates.PeopleView{Page: p.shell(c, "Sandbox people", q, func(t string) string { return themed("/people", t) }), Choices: fidelityHref("", true, q.theme)}
 	for _, person := range sandbox.People() {
 		v.People = append(v.People, templates.PersonRow{Name: person.Name, Password: person.Password, What: person.About})
 	}
@@ -140,11 +141,6 @@ func (p *Playground) peopleView(c echo.Context, q query) templates.PeopleView {
 		if d.Domain != "" {
 			v.Notes = append(v.Notes, d.Name+" also takes "+d.Domain+`\`+administrator.Name+".")
 		}
-		g := templates.ChoiceGroup{ID: "choices-" + d.ID, Product: d.Name}
-		for _, ch := range sandbox.Choices(d) {
-			g.Rows = append(g.Rows, templates.ChoiceRow{Where: ch.What, What: ch.Answer, Why: ch.Reason})
-		}
-		v.Choices = append(v.Choices, g)
 	}
 	return v
 }

@@ -410,6 +410,8 @@ func sample(s *openapi3.Schema, known map[string]any) map[string]any {
 			out[name] = v
 		case p.Value.Default != nil:
 			out[name] = p.Value.Default
+		case len(p.Value.Enum) > 0:
+			out[name] = p.Value.Enum[0]
 		case p.Value.Type.Is("string"):
 			out[name] = ""
 		}

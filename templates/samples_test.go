@@ -354,6 +354,14 @@ func samples() map[string]templ.Component {
 		"people": People(PeopleView{Page: samplePage("Sandbox people", "/people", "auto"), People: []PersonRow{
 			{"administrator", "Password1", "Signs in and may do everything."}, {"mfa", "Password1", "Is asked for a code where the product has a second factor."},
 			{"operator", "Password1", "Signs in, but the protected call answers 403."}, {"locked", "Password1", "Is refused: the account is locked."}},
-			Notes: []string{`The first product takes console\administrator too.`}, Choices: []ChoiceGroup{{"choices-modern", "Example Backup & Replication", []ChoiceRow{{"401, expired token", "The message reads “Access token has expired.”", "No document prints it."}}}}}),
+			Notes: []string{`The first product takes console\administrator too.`}, Choices: "/fidelity?show=choices"}),
+		"fidelity": Fidelity(FidelityView{Page: samplePage("What is documented, what is chosen", "/fidelity", "auto"),
+			Products: []Link{{"All products", "/fidelity", true}, {"Backup & Replication", "/fidelity?product=modern", false}},
+			Shows:    []Link{{"Everything", "/fidelity", true}, {"Choices only", "/fidelity?show=choices", false}},
+			Groups: []FactGroup{{"facts-modern", "Example Backup & Replication", "/modern", true, []FactCount{{Documented, 1}, {Observed, 1}, {Choice, 1}, {"", 1}}, []FactRow{
+				{"Call", "POST /api/oauth2/token", "200 OK. Get a pair", Documented, "Login"},
+				{"Refusal", "bad credentials", "401 Unauthorized: AccessDenied", Observed, "A server's log."},
+				{"Refusal", "expired token", "The message reads “Access token has expired.”", Choice, "No document prints it."},
+				{"Lifetime", "One-time code", "5 minutes", "", "Its document is not named."}}}}}),
 	}
 }

@@ -50,6 +50,8 @@ type Hidden struct {
 
 // BarView is the bar on top of every page. An empty menu is not drawn.
 type BarView struct {
+	// Home is where the name leads; empty means "/".
+	Home string
 	// Product and Target are the words on the closed menus.
 	Product, Target string
 	Products        []Link
@@ -77,6 +79,9 @@ type FootView struct {
 	// Profile and Egress are plain sentences, such as "Profile local." and
 	// "This server may call the sandbox and the listed targets."
 	Profile, Egress string
+	// People and Choices are the addresses of those pages; empty means theirs
+	// without a query.
+	People, Choices string
 }
 
 // ActionView is one thing to do next. With Post it is a form of one button,
@@ -173,6 +178,8 @@ type ProductView struct {
 	Groups []GroupView
 	Steps  StepsView
 	Tokens TokensView
+	// Clock is the sandbox's; nil for a real target.
+	Clock *ClockView
 	// Authenticator is set while a sandbox person has to enter a code.
 	Authenticator *AuthenticatorView
 	// Notes are sentences about the product that surprise.
@@ -400,6 +407,8 @@ type AnswerView struct {
 	Remarks []string
 	// Choice marks what no document says and the sandbox chose, as a sentence.
 	Choice string
+	// Choices leads to all of them.
+	Choices string
 	// Save is the card for the refresh token.
 	Save *SaveView
 }
@@ -568,8 +577,33 @@ type TokenView struct {
 	// no meter.
 	Seconds, Life int64
 	Expired       bool
-	// Note marks a life that no document names: "our choice".
-	Note string
+	// Note marks a life that no document names: "our choice"; Choices leads to
+	// all of them.
+	Note, Choices string
+}
+
+// ClockView is the clock of the visitor's sandbox.
+type ClockView struct {
+	// Now is its time, which the script lets run.
+	Now time.Time
+	// Time is "10:44:04", Date "12 March 2026"; both UTC.
+	Time, Date string
+	// Ahead is "5 min ahead of the real time"; empty where it is not.
+	Ahead string
+	// Said is what the last move came to; empty before one.
+	Said  string
+	Moves []MoveView
+}
+
+// MoveView is one button of the clock.
+type MoveView struct {
+	// ID is unique among the moves.
+	ID, Text string
+	// Post is where the button posts Hidden.
+	Post   string
+	Hidden []Hidden
+	// Why is the reason why it cannot be pressed now; empty if it can.
+	Why string
 }
 
 // AuthenticatorView is the sandbox's built-in authenticator.
@@ -639,15 +673,8 @@ type PeopleView struct {
 	People []PersonRow
 	// Notes are further sentences, such as a spelling that one product takes.
 	Notes []string
-	// Choices are what the sandbox answers where no document says.
-	Choices []ChoiceGroup
-}
-
-// ChoiceGroup holds the choices for one product.
-type ChoiceGroup struct {
-	// ID is unique on the page, Product the name in words.
-	ID, Product string
-	Rows        []ChoiceRow
+	// Choices leads to what the sandbox answers where no document says.
+	Choices string
 }
 
 // PersonRow is one sandbox person.
@@ -657,7 +684,43 @@ type PersonRow struct {
 	What string
 }
 
-// ChoiceRow is one choice of the sandbox: where, what it does, and why.
-type ChoiceRow struct {
-	Where, What, Why string
+// FidelityView tells what of the sandbox is documented and what it chose.
+type FidelityView struct {
+	Page Page
+	// Products and Shows filter the page.
+	Products, Shows []Link
+	Groups          []FactGroup
+}
+
+// FactGroup is one product.
+type FactGroup struct {
+	// ID is unique on the page, Product the name in words, Href its page.
+	ID, Product, Href string
+	Open              bool
+	Counts            []FactCount
+	Rows              []FactRow
+}
+
+// Basis says how well a fact is known; the zero value, that nobody said.
+type Basis string
+
+// The bases.
+const (
+	Documented Basis = "documented"
+	Observed   Basis = "observed"
+	Choice     Basis = "choice"
+)
+
+// FactCount is how many facts of a group have a basis.
+type FactCount struct {
+	Basis  Basis
+	Number int
+}
+
+// FactRow is one fact: what it is about, what the sandbox does, how well that
+// is known, and from where or why.
+type FactRow struct {
+	Part, What, Answer string
+	Basis              Basis
+	Source             string
 }

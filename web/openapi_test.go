@@ -216,6 +216,7 @@ func TestOwnAnswersAreDescribed(t *testing.T) {
 
 			w.want("GET", "/", 200, nil, "")
 			w.want("GET", "/people", 200, nil, "")
+			w.want("GET", "/fidelity", 200, nil, "")
 			w.want("GET", "/readyz", 200, nil, "")
 			w.want("GET", "/livez", 200, nil, "")
 			w.want("GET", "/{product}", 200, at, "")
@@ -231,6 +232,10 @@ func TestOwnAnswersAreDescribed(t *testing.T) {
 			w.want("GET", "/{product}", 200, at, "")
 			w.want("GET", "/{product}/exchanges/{n}", 200, map[string]string{"product": d.ID, "n": "1"}, "")
 			w.want("GET", "/{product}/exchanges/{n}", 404, map[string]string{"product": d.ID, "n": "99"}, "")
+			w.want("POST", "/{product}/clock", 200, at, "move=expire-access")
+			w.want("POST", "/{product}/clock", 422, at, "move=near")
+			w.want("POST", "/{product}/clock", 422, at, "move=backwards")
+			w.want("POST", "/{product}/clock", 200, at, "move=now")
 			w.want("POST", logout, 200, at, "")
 			w.want("POST", "/{product}/key", 200, at, "x.key=abc")
 			w.want("POST", "/{product}/key", 422, at, "x.key=a+b")

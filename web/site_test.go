@@ -328,6 +328,10 @@ type answer struct {
 		RefreshExpiresAt string `json:"refresh_expires_at"`
 		Username         string
 	}
+	Clock *struct {
+		Now          time.Time
+		AheadSeconds int64 `json:"ahead_seconds"`
+	}
 	raw string
 }
 
