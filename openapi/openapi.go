@@ -1,6 +1,6 @@
 // Package openapi holds the description of the program's own routes and of the
-// products that its sandbox plays, generated from comments and dialects, and
-// the page that shows it.
+// products that its sandbox plays, generated from comments and dialects, makes
+// one of each product alone, and has the page that shows them.
 package openapi
 
 import _ "embed" // the documents below

@@ -61,7 +61,7 @@ func Of(d *dialect.Dialect, versions ...string) (*Product, error) {
 			return nil, fmt.Errorf("%s %s: %w", op.Method, op.Path, err)
 		}
 		for _, path := range paths(op) {
-			c := &Call{Op: op, Path: path, Name: unique(names, callName(op)), Answers: slices.Clone(good)}
+			c := &Call{Op: op, Path: path, Name: Unique(names, callName(op)), Answers: slices.Clone(good)}
 			for _, status := range slices.Sorted(maps.Keys(refusals[class(op)])) {
 				if r := refusals[class(op)][status].of(p, c); r != nil {
 					c.Answers = append(c.Answers, r)
@@ -98,7 +98,8 @@ func (p *Product) always(since, until string) bool {
 
 func paths(op *dialect.Operation) []string { return append([]string{op.Path}, op.Also...) }
 
-func unique(seen map[string]bool, name string) string {
+// Unique returns a name, with a number if it was seen before.
+func Unique(seen map[string]bool, name string) string {
 	out := name
 	for n := 2; seen[out]; n++ {
 		out = name + strconv.Itoa(n)
@@ -281,7 +282,7 @@ func (p *Product) name(s *Shape, name string) {
 	case s.Kind == "array":
 		p.name(s.Item, name)
 	case s.Kind == "object":
-		s.Name = unique(p.named, name)
+		s.Name = Unique(p.named, name)
 		s.About = cmp.Or(s.About, "is a part of what the sandbox answers.")
 		p.Types = append(p.Types, s)
 		for _, m := range s.Members {

@@ -75,7 +75,7 @@ func (c *Call) readBody(op *Operation, header http.Header, body []byte, how Read
 	}
 	media, params, _ := mime.ParseMediaType(header.Get("Content-Type"))
 	e := Encoding(media)
-	takes := op.encodings()
+	takes := op.Accepts()
 	if !slices.Contains(takes, e) {
 		if how.Strict && (op.Purpose == Obtain || len(op.Takes) > 0) {
 			return nil, &Mismatch{BadMediaType, media}

@@ -66,6 +66,7 @@ type Dialect struct {
 	// with too few rights.
 	AdminRole, OperatorRole string
 
+	Authorize       Authorize
 	Access, Refresh Token
 	Lifetimes       Lifetimes
 	Antiforgery     Antiforgery
@@ -235,6 +236,22 @@ type Field struct {
 	ReadOnly bool
 
 	Since, Until string
+}
+
+// Authorize is how the dialog of that name on the Swagger page takes an access
+// token.
+type Authorize struct {
+	// Scheme names it in the API's description; Bearer if empty.
+	Scheme string
+	// Word says that people type the word Bearer before the token, because the
+	// description declares a key in a header; up to WordUntil, if that is set.
+	Word      bool
+	WordUntil string
+}
+
+// TypesWord says that people of a version type the word before the token.
+func (d *Dialect) TypesWord(version string) bool {
+	return d.Authorize.Word && d.Speaks(version, "", d.Authorize.WordUntil)
 }
 
 // Token describes how a product's tokens look.
@@ -436,8 +453,9 @@ func (op *Operation) HasBody() bool {
 	return op.Purpose == Obtain || slices.ContainsFunc(op.Takes, func(f Field) bool { return !strings.Contains(op.Path, "{"+f.Wire+"}") })
 }
 
-// encodings lists those of an operation's body.
-func (op *Operation) encodings() []Encoding {
+// Accepts lists the encodings of an operation's body, the first one as it is
+// sent.
+func (op *Operation) Accepts() []Encoding {
 	if len(op.Encodings) == 0 {
 		return []Encoding{Form}
 	}

@@ -844,7 +844,7 @@ func tokenWords(d *Dialect, key, version string) []string {
 	op := d.Operation(Obtain)
 	var out []string
 	if key == "encodings" {
-		for _, e := range op.encodings() {
+		for _, e := range op.Accepts() {
 			out = append(out, string(e))
 		}
 		return out

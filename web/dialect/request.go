@@ -95,7 +95,7 @@ func (d *Dialect) Encode(c Call) (*Request, error) {
 	if body {
 		e := c.Encoding
 		if e == "" {
-			e = op.encodings()[0]
+			e = op.Accepts()[0]
 		}
 		var media string
 		media, r.Body = writeBody(e, sent)

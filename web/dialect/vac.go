@@ -78,8 +78,10 @@ var vac = Dialect{
 	AdminRole:    "Portal Administrator",
 	OperatorRole: "Portal Operator",
 	// 235 characters in the documented sample.
-	Access:  Token{Opaque: 235, Basis: Documented},
-	Refresh: Token{Opaque: 235, Basis: Choice},
+	// The description declares no more than this box.
+	Authorize: Authorize{Scheme: "api_key"},
+	Access:    Token{Opaque: 235, Basis: Documented},
+	Refresh:   Token{Opaque: 235, Basis: Choice},
 	Lifetimes: Lifetimes{
 		Access: time.Hour, Reported: time.Hour - time.Second,
 		Refresh: 14 * 24 * time.Hour, RefreshBasis: Choice,

@@ -339,6 +339,11 @@ func (v *validator) fields(what string, fields []Field) {
 
 func (v *validator) tokens() {
 	l := v.d.Lifetimes
+	a := v.d.Authorize
+	v.known("authorize", a.WordUntil)
+	if a.WordUntil != "" && !a.Word {
+		v.addf("authorize: until %q there is no word to type", a.WordUntil)
+	}
 	if l.Access <= 0 || l.Refresh <= 0 {
 		v.addf("lifetimes: both tokens need one")
 	}

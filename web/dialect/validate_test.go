@@ -109,6 +109,7 @@ func TestValidateReports(t *testing.T) {
 		{"a challenge's secret that is not marked", func(d *Dialect) {
 			d.Operation(Obtain).Challenge.Gives = []Field{{Term: MFAToken, Wire: "x", As: Text}}
 		}, []string{"challenge: field \"x\" opens something"}},
+		{"a word to type until an unknown version", func(d *Dialect) { d.Authorize = Authorize{WordUntil: "v99"} }, []string{`authorize: version "v99"`, `authorize: until "v99"`}},
 		{"a cookie without its header and basis", func(d *Dialect) { d.Antiforgery = Antiforgery{Cookie: "x", Since: "v99"} }, []string{"the header has no name", `basis ""`, `version "v99"`}},
 		{"a grant since an unknown version", func(d *Dialect) { d.Operation(Obtain).Grants[0].Since = "v99" }, []string{`version "v99"`}},
 		{"an unknown basis of members", func(d *Dialect) { d.Operation(Obtain).Members = "odd" }, []string{`basis "odd"`}},

@@ -85,6 +85,7 @@ var vbahv = Dialect{
 	SecondFactor: Ignores,
 	AdminRole:    "Administrator",
 	OperatorRole: "Operator",
+	Authorize:    Authorize{Word: true},
 	Access: Token{Alg: "HS256", Audience: "api/default/{installation}", Basis: Documented, Claims: []Field{
 		{Term: PairID, Wire: "jti", As: UUID},
 		{Term: UserID, Wire: "nameid", As: Text},

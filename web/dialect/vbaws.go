@@ -107,6 +107,7 @@ var vbaws = Dialect{
 	SecondFactor: Challenges,
 	AdminRole:    "Portal Administrator",
 	OperatorRole: "Portal Operator",
+	Authorize:    Authorize{Word: true},
 	Access:       Token{Alg: "RS512", KeyID: true, Audience: "access", Basis: Choice, Claims: vbr.Access.Claims},
 	Refresh:      Token{Alg: "RS512", KeyID: true, Audience: "refresh", Basis: Choice, Claims: vbr.Refresh.Claims},
 	Lifetimes: Lifetimes{

@@ -97,6 +97,7 @@ var vbazure = Dialect{
 	AdminRole:    "Administrator",
 	// 1.0 prints Administrator; 8.1 names PortalAdmin and PortalOperator.
 	OperatorRole: "PortalOperator",
+	Authorize:    Authorize{Word: true},
 	Access: Token{Alg: "RS512", KeyID: true, Audience: "api/default/{installation}", Basis: Documented, Claims: []Field{
 		{Term: PairID, Wire: "jti", As: UUID, Since: "v2"},
 		{Term: UserID, Wire: "nameid", As: UUID, Since: "v2"},

@@ -112,6 +112,7 @@ var vbr = Dialect{
 	SecondFactor: Refuses,
 	AdminRole:    "Veeam Backup Administrator",
 	OperatorRole: "Veeam Backup Viewer",
+	Authorize:    Authorize{Word: true, WordUntil: "1.2-rev0"},
 	Access: Token{Alg: "RS512", KeyID: true, Audience: "access", Basis: Documented, Claims: []Field{
 		{Term: Username, Wire: "unique_name", As: Text},
 		{Term: NotBefore, Wire: "nbf", As: TimeUnix},

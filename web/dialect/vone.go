@@ -77,8 +77,9 @@ var vone = Dialect{
 	AdminRole:    "Admin",
 	OperatorRole: "ReadonlyUser",
 	// The sample begins with a header of HS256; its claims are cut.
-	Access:  Token{Alg: "HS256", Audience: "access", Basis: Choice, Claims: voneClaims},
-	Refresh: Token{Alg: "HS256", Audience: "refresh", Basis: Choice, Claims: voneClaims},
+	Authorize: Authorize{Word: true},
+	Access:    Token{Alg: "HS256", Audience: "access", Basis: Choice, Claims: voneClaims},
+	Refresh:   Token{Alg: "HS256", Audience: "refresh", Basis: Choice, Claims: voneClaims},
 	Lifetimes: Lifetimes{
 		Access: 15 * time.Minute, Reported: 15*time.Minute - time.Second,
 		Refresh: 14 * 24 * time.Hour, RefreshBasis: Choice,

@@ -112,6 +112,7 @@ var vspc = Dialect{
 	Domain:       "vspc",
 	AdminRole:    "portalAdministrator",
 	OperatorRole: "portalOperator",
+	Authorize:    Authorize{Word: true},
 	Access:       Token{Opaque: 235, Basis: Choice},
 	Refresh:      Token{Opaque: 235, Basis: Choice},
 	Lifetimes: Lifetimes{
