@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -34,17 +35,20 @@ type asset struct {
 	packed     []byte // gzip; nil if it would not be shorter
 }
 
-// assets are the files of Swagger UI, which come packed, and our own. Reading
-// them costs a few milliseconds and some memory, so it waits for the first
-// visitor.
-var assets = sync.OnceValues(func() (map[string]*asset, error) {
+// readAssets reads the files of Swagger UI, which come packed, and our own,
+// which offers the listed documents.
+func readAssets(listed []Listed) (map[string]*asset, error) {
+	names, err := json.Marshal(listed)
+	if err != nil {
+		return nil, err
+	}
 	byName := map[string]*asset{}
 	load := func(from fs.FS, name, file string) error {
 		raw, err := fs.ReadFile(from, file)
 		if err != nil {
 			return err
 		}
-		a := &asset{name: name, body: raw}
+		a := &asset{name: name, body: bytes.ReplaceAll(raw, []byte("{{listed}}"), names)}
 		if strings.HasSuffix(file, ".gz") {
 			a.packed = raw
 			r, err := gzip.NewReader(bytes.NewReader(raw))
@@ -88,11 +92,22 @@ var assets = sync.OnceValues(func() (map[string]*asset, error) {
 	}
 	byPath["/"] = &asset{name: "index.html", mime: "text/html; charset=utf-8", body: page}
 	return byPath, nil
-})
+}
 
-// UI serves Swagger UI with both documents, below any prefix that is stripped
-// and ends before a slash. It sets a policy of its own for scripts and styles.
-func UI() http.Handler {
+// Listed is a document that Swagger UI offers beside our own, by an address on
+// the same host.
+type Listed struct {
+	Name string `json:"name"`
+	URL  string `json:"url"`
+}
+
+// UI serves Swagger UI with our own documents and those listed, below any
+// prefix that is stripped and ends before a slash. It sets a policy of its own
+// for scripts and styles, under which it reads documents of this host only.
+func UI(listed ...Listed) http.Handler {
+	// Reading costs a few milliseconds and some memory, so it waits for the
+	// first visitor.
+	assets := sync.OnceValues(func() (map[string]*asset, error) { return readAssets(listed) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		files, err := assets()
 		if err != nil { // an embedded file is broken: the build is

@@ -98,6 +98,10 @@ type witness struct {
 	http *http.Client
 	// seen counts the answers by operation and status.
 	seen map[string]int
+	// product and version are those of the document, if it describes no more
+	// than one.
+	product *dialect.Dialect
+	version string
 }
 
 func newWitness(t *testing.T, base string) *witness {
@@ -147,6 +151,12 @@ func (w *witness) call(method, path string, values map[string]string, body strin
 	defer resp.Body.Close()
 	if answer, err = io.ReadAll(resp.Body); err != nil {
 		w.t.Fatal(err)
+	}
+	if w.product != nil {
+		if v, ok := values["version"]; ok && v != w.version && strings.Contains(path, "{version}") {
+			return resp.StatusCode, answer
+		}
+		path = strings.ReplaceAll(strings.TrimPrefix(path, "/sandbox/"+w.product.ID), "{version}", w.version)
 	}
 	w.seen[method+" "+path+" "+strconv.Itoa(resp.StatusCode)]++
 	if err := w.check(method, path, resp, answer); err != "" {
@@ -341,6 +351,15 @@ func (w *witness) play(d *dialect.Dialect, version string) {
 		ans := d.Decode(dialect.Obtain, version, 200, sign(path, admin))
 		w.want(op.Method, path, 200, at, fill(w.t, d, dialect.RefreshGrant, version, dialect.Values{dialect.RefreshToken: ans.Values[dialect.RefreshToken]}), headers...)
 		w.call(op.Method, path, at, fill(w.t, d, dialect.RefreshGrant, version, dialect.Values{dialect.RefreshToken: ans.Values[dialect.RefreshToken]}), headers...)
+		for _, e := range op.Accepts() {
+			req, err := d.Encode(dialect.Call{Purpose: dialect.Obtain, Kind: dialect.PasswordGrant, Version: version, Encoding: e,
+				Values: dialect.Values{dialect.Username: admin.Name, dialect.Password: admin.Password}})
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			media, _ := req.Header.Get("Content-Type")
+			w.want(op.Method, path, 200, at, req.Body, append(slices.Clone(headers), "Content-Type", media)...)
+		}
 		for _, g := range op.Grants {
 			if !d.Speaks(version, g.Since, g.Until) {
 				continue
@@ -366,6 +385,9 @@ func (w *witness) play(d *dialect.Dialect, version string) {
 			continue
 		}
 		if !d.Speaks(version, o.Since, o.Until) {
+			if w.product != nil {
+				continue // the document does not know it
+			}
 			every(o, func(path string) { w.call(o.Method, path, at, "", headers...) })
 			continue
 		}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/labstack/echo/v4"
@@ -57,7 +58,7 @@ func (s *Server) mount() {
 	files := echo.WrapHandler(static.Handler())
 	s.echo.GET("/static/*", noted("/static/*", files))
 	s.echo.HEAD("/static/*", noted("/static/*", files))
-	ui := echo.WrapHandler(http.StripPrefix("/swagger", openapi.UI()))
+	ui := echo.WrapHandler(http.StripPrefix("/swagger", openapi.UI(s.productDocuments()...)))
 	s.echo.GET("/swagger", noted("/swagger/*", func(c echo.Context) error { return c.Redirect(http.StatusMovedPermanently, "/swagger/") }))
 	s.echo.GET("/swagger/*", noted("/swagger/*", ui))
 	s.echo.HEAD("/swagger/*", noted("/swagger/*", ui))
@@ -79,11 +80,61 @@ func document(body []byte) echo.HandlerFunc {
 	}
 }
 
+// documentName is where the sandbox of a product describes itself.
+const documentName = "openapi.json"
+
+// productDocuments are those of the shared world, for Swagger UI.
+func (s *Server) productDocuments() []openapi.Listed {
+	var out []openapi.Listed
+	for _, d := range s.cfg.products.All() {
+		out = append(out, openapi.Listed{Name: d.Name, URL: "/sandbox/" + d.ID + "/" + documentName})
+	}
+	return out
+}
+
+// productDocument serves the description of one product behind a prefix, in
+// the version that the query names.
+func (s *Server) productDocument(d *dialect.Dialect, prefix string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		version := r.URL.Query().Get("version")
+		if _, ok := d.Version(version); !ok {
+			pr := handlers.NotFound(nil)
+			pr.Detail = d.Name + " has no such version. It has " + versionIDs(d) + "."
+			writeProblem(w, r, pr)
+			return
+		}
+		doc, err := openapi.Product(d, version, prefix)
+		if err != nil {
+			s.log.Error("a product cannot be described", "product", d.ID, "err", err)
+			http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", "application/json; charset=utf-8")
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Cache-Control", "no-cache")
+		h.Set("Content-Length", strconv.Itoa(len(doc)))
+		if r.Method != http.MethodHead {
+			_, _ = w.Write(doc) // an error means that the client has gone
+		}
+	})
+}
+
+func versionIDs(d *dialect.Dialect) string {
+	var ids []string
+	for _, v := range d.Versions.All {
+		ids = append(ids, v.ID)
+	}
+	return strings.Join(ids, ", ")
+}
+
 // playSandbox serves the products as they are, behind a prefix: no session, no
 // page headers, no cross-origin check, since it is for curl and libraries.
 //
 //	/sandbox/{product}/…           the world that everybody shares
 //	/sandbox/w/{world}/{product}/… a visitor's own
+//
+// Behind each prefix, openapi.json describes the product.
 func (s *Server) playSandbox(w http.ResponseWriter, r *http.Request) {
 	rest := strings.TrimPrefix(r.URL.Path, "/sandbox/")
 	world, prefix := "", "/sandbox/"
@@ -95,13 +146,17 @@ func (s *Server) playSandbox(w http.ResponseWriter, r *http.Request) {
 		}
 		world, rest, prefix = name, more, prefix+"w/"+name+"/"
 	}
-	id, _, _ := strings.Cut(rest, "/")
+	id, path, _ := strings.Cut(rest, "/")
 	d, ok := s.cfg.products.Find(id)
 	if !ok {
 		s.noSandbox(w, r)
 		return
 	}
 	noteRoute(w, "/sandbox/"+d.ID)
+	if path == documentName && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		compressed(s.productDocument(d, prefix+id)).ServeHTTP(w, r)
+		return
+	}
 	http.StripPrefix(prefix+id, s.sandbox.Handler(d, world)).ServeHTTP(w, r)
 }
 

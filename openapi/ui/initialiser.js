@@ -1,8 +1,12 @@
+// The documents of the products, beside our own.
+const listed = {{listed}};
+
 window.ui = SwaggerUIBundle({
 	dom_id: "#swagger-ui",
 	urls: [
 		{ name: "OpenAPI 3", url: "/openapi.json" },
 		{ name: "Swagger 2.0", url: "/swagger.json" },
+		...listed,
 	],
 	presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
 	layout: "StandaloneLayout",
