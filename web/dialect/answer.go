@@ -232,7 +232,8 @@ func (d *Dialect) errorFields(p Purpose, status int, body []byte) (within Within
 
 // fault finds the refusal that an answer looks most like: all that the refusal
 // says is said, word for word; failing that, its code alone; failing that, the
-// status, if only one refusal of this purpose has it.
+// status, if only one refusal of this purpose has it; failing that, what HTTP
+// itself says of the status.
 func (d *Dialect) fault(p Purpose, a *Answer) Fault {
 	var byCode, byStatus Fault
 	faults := 0
@@ -257,6 +258,12 @@ func (d *Dialect) fault(p Purpose, a *Answer) Fault {
 		return byCode
 	case faults == 1:
 		return byStatus
+	case faults == 0:
+		for f, l := range laters {
+			if l.status == a.Status {
+				return f
+			}
+		}
 	}
 	return ""
 }
@@ -324,10 +331,13 @@ func (d *Dialect) EncodeAnswer(op *Operation, version string, values Values, now
 }
 
 // EncodeRefusal words a refusal. values fill what depends on the call, such as
-// its path; in a refusal's text ${versions} becomes the list of versions, and
+// its path; a refusal for now carries Retry-After; in a refusal's text ${versions} becomes the list of versions, and
 // ${path} the path. A shape that repeats the status gets it.
 func (d *Dialect) EncodeRefusal(f Fault, on Purpose, version string, values Values) (*Reply, error) {
 	ref, ok := d.Refusal(f, on)
+	if !ok {
+		ref, ok = d.Later(f, on)
+	}
 	if !ok {
 		ref, ok = d.Refusal(ServerFault, on)
 	}
@@ -342,6 +352,13 @@ func (d *Dialect) EncodeRefusal(f Fault, on Purpose, version string, values Valu
 		said[t] = strings.NewReplacer("${versions}", d.versionList(), "${path}", values[ErrorInstance]).Replace(v)
 	}
 	r := &Reply{Status: ref.Status, Header: append(slices.Clone(d.Headers), ref.Header...)}
+	if _, ok := laters[f]; ok {
+		after := ref.Says[RetryAfter]
+		if after == "" {
+			after = retryAfter
+		}
+		r.Header = append(r.Header, Pair{"Retry-After", after})
+	}
 	if len(ref.Shape) == 0 {
 		return r, nil
 	}
@@ -356,6 +373,47 @@ func (d *Dialect) EncodeRefusal(f Fault, on Purpose, version string, values Valu
 	r.Header = append(r.Header, Pair{"Content-Type", media + "; charset=utf-8"})
 	r.Body = ref.Within.wrap(body)
 	return r, nil
+}
+
+// retryAfter is in seconds, where no document names another: a script that
+// obeys it waits, and nobody has to wait long.
+const retryAfter = "5"
+
+// laters are the answers of RFC 6585, 4 and RFC 9110, 15.6.4.
+var laters = map[Fault]struct {
+	status int
+	text   string
+}{
+	TooManyRequests: {http.StatusTooManyRequests, "Too many requests. Try again later."},
+	Unavailable:     {http.StatusServiceUnavailable, "The service is not available. Try again later."},
+}
+
+// Later words a fault that asks for another try, where the product documents
+// no answer: in the form of its server error.
+func (d *Dialect) Later(f Fault, on Purpose) (*Refusal, bool) {
+	l, ok := laters[f]
+	model, has := d.Refusal(ServerFault, on)
+	if !ok || !has {
+		return nil, false
+	}
+	r := *model
+	r.Fault, r.Status, r.Basis = f, l.status, Choice
+	r.Reason = "No document shows one. The form is that of a server error."
+	r.Says = Values{}
+	for t, text := range model.Says {
+		switch t {
+		case ErrorTitle:
+			text = http.StatusText(l.status)
+		case ErrorDetail:
+			text = l.text
+		case ErrorType:
+			if strings.Contains(text, "://") { // names the status of the other
+				text = "about:blank"
+			}
+		}
+		r.Says[t] = text
+	}
+	return &r, true
 }
 
 // versionList names the versions as servers do in refusals: with a leading v,

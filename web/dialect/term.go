@@ -68,6 +68,7 @@ const (
 	ErrorKind     Term = "error_kind"
 	ErrorStack    Term = "error_stack"
 	ErrorInner    Term = "error_inner"
+	RetryAfter    Term = "retry_after"
 )
 
 var meanings = map[Term]string{
@@ -120,6 +121,7 @@ var meanings = map[Term]string{
 	ErrorKind:         "What sort of trouble it is.",
 	ErrorStack:        "Where in the server's code it happened.",
 	ErrorInner:        "The refusal behind this one.",
+	RetryAfter:        "Seconds to wait before the next try.",
 }
 
 // Meaning explains the term in one sentence, for the page and the generated

@@ -147,6 +147,16 @@ var vbazure = Dialect{
 		{Fault: TooFewRights, Status: 403, Type: problemType, Shape: vbazureForbidden, Says: Values{ErrorType: problem403, ErrorTitle: "Forbidden"}, Basis: Choice, Reason: "403 and its members are declared; the texts are not."},
 		{Fault: NotFound, Status: 404, Type: problemType, Shape: vbazureProblem, Says: Values{ErrorType: problem404, ErrorTitle: "Not Found"}, Basis: Choice, Reason: "ASP.NET's own answer."},
 		{Fault: BadMethod, Status: 405, Header: Pairs{{"Allow", "DELETE, GET, POST"}}, Basis: Choice, Reason: "ASP.NET's own answer has no body."},
+		{
+			Fault: TooManyRequests, Status: 429, Type: problemType, Shape: []Field{
+				{Term: ErrorTitle, Wire: "title", As: Text},
+				{Term: ErrorStatus, Wire: "status", As: Integer},
+				{Term: ErrorTrace, Wire: "traceId", As: Text},
+				{Term: ErrorDetail, Wire: "detail", As: Text},
+			},
+			Says:  Values{ErrorTitle: "Too Many Requests", ErrorDetail: "Try again later."},
+			Basis: Choice, Reason: "The members are declared for other calls; the texts are not.",
+		},
 		{Fault: ServerFault, Status: 500, Type: problemType, Shape: vbazureProblem, Says: Values{ErrorType: problem500, ErrorTitle: "An error occurred while processing your request."}, Basis: Choice, Reason: "ASP.NET's own answer."},
 	},
 	Procedure: []Step{

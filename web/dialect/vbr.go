@@ -157,6 +157,7 @@ var vbr = Dialect{
 		{Fault: TooFewRights, Status: 403, Shape: vbrError, Says: Values{ErrorCode: "AccessDenied", ErrorDetail: "Forbidden"}, Basis: Documented, Reason: "Specification example."},
 		{Fault: NotFound, Status: 404, Shape: vbrError, Says: Values{ErrorCode: "NotFound", ErrorDetail: "Resource does not exist"}, Basis: Documented, Reason: "Specification example."},
 		{Fault: BadMethod, Status: 405, Shape: vbrError, Says: Values{ErrorCode: "MethodNotAllowed", ErrorDetail: "HTTP Method not allowed"}, Basis: Documented, Reason: "Specification example."},
+		{Fault: Unavailable, Status: 500, Shape: vbrError, Says: Values{ErrorCode: "ServiceUnavailable", ErrorDetail: "The service is not available. Try again later."}, Basis: Choice, Reason: "The code is documented for 500; its text is not."},
 		{Fault: ServerFault, Status: 500, Shape: vbrError, Says: Values{ErrorCode: "UnknownError", ErrorDetail: "An unknown error occurred."}, Basis: Choice, Reason: "The code is documented; its text is not."},
 	},
 	Headers: Pairs{

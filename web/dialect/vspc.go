@@ -143,7 +143,17 @@ var vspc = Dialect{
 		vspcRefusal(TooFewRights, 403, "security", "You do not have sufficient rights for this operation."),
 		vspcRefusal(NotFound, 404, "logical", "The resource was not found."),
 		vspcRefusal(BadMethod, 405, "transport", "The resource does not support this method."),
+		{
+			Fault: TooManyRequests, Status: 429, Within: Within{"errors", "[]"}, Shape: []Field{
+				{Term: ErrorKind, Wire: "type", As: Text},
+				{Term: ErrorStatus, Wire: "code", As: Integer},
+				{Term: RetryAfter, Wire: "retryAfter", As: Integer},
+			},
+			Says:  Values{ErrorKind: "transport", RetryAfter: "25"},
+			Basis: Documented, Reason: "Throttling.",
+		},
 		// All statuses from 500 on are sent as this one.
+		vspcRefusal(Unavailable, 520, "retryableLogical", "The service is not available. Try again later."),
 		vspcRefusal(ServerFault, 520, "unspecified", "An unknown error occurred."),
 	},
 	Procedure: []Step{

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 
 	"tokenplayground/web/dialect"
@@ -79,6 +80,7 @@ func own(d *dialect.Dialect) []Row {
 		{"OPTIONS", "204 with the methods of the path.", "RFC 9110, 9.3.7."},
 		{"A token from before the world's reset, or of another world or product", "Not valid.", "Nothing of one world is known in another."},
 	}
+	rows = append(rows, faultRows(d)...)
 	if d.Versions.Header != "" {
 		rows = append(rows, Row{"A call without " + d.Versions.Header, "Taken for " + d.Versions.Default + ". Refused in strict mode.", "Several public clients leave it out of the token call."})
 	}
@@ -93,6 +95,30 @@ func own(d *dialect.Dialect) []Row {
 		rows = append(rows, Row{"A " + d.Versions.Header + " that nobody knows", "Taken for " + d.Versions.Default + ". Refused in strict mode.", "Clients of other releases send their own."})
 	}
 	return append(rows, grantRows(d)...)
+}
+
+// faultRows are the choices about faults on demand.
+func faultRows(d *dialect.Dialect) []Row {
+	var rows []Row
+	for _, f := range []dialect.Fault{dialect.TooManyRequests, dialect.Unavailable} {
+		if _, own := d.Refusal(f, dialect.Obtain); own {
+			continue
+		}
+		if r, ok := d.Later(f, dialect.Obtain); ok {
+			rows = append(rows, Row{strings.ReplaceAll(string(f), "_", " "), status(r.Status) + " in the form of a server error.", r.Reason})
+		}
+	}
+	return append(rows,
+		Row{"Retry-After", "In seconds, with every refusal for now; 5 where the body names no other time.", "RFC 9110, 10.2.3; nobody should have to wait long."},
+		Row{"A refusal on demand", "Comes before anything is done, so it spends, ends and locks nothing.", "The next call can be the right one."},
+		Row{"A fault that cannot befall the call", "400 by the sandbox itself, as problem details that name the faults it knows.", "A test that asks in vain must not pass."},
+		Row{"A slow answer on demand", "The work is done after 10 seconds, and not at all if the client leaves before.", "A client that gives up and tries again finds nothing spent; a lost answer shows the other case."},
+		Row{"A hanging call on demand", "Nothing is done; the connection breaks after 60 seconds. Of more than " + strconv.Itoa(maxWaiting) + " calls that wait at once, the rest are refused as unavailable.", "A client's own limit should end it long before."},
+		Row{"A lost or truncated answer on demand", "The work is done. A lost answer breaks the connection; a truncated one is half the body, with its length.", "That is what hurts: a refresh token is spent and its pair never seen."},
+		Row{"An HTML page on demand", "502 from a gateway, before the product is asked.", "So it is with a proxy whose server is down."},
+		Row{"A clock that is ahead, on demand", "Date, dates and claims of that answer are 7 minutes ahead; what the call sends is checked by the right clock. The tokens are refused as not valid yet until the clock reaches them.", "So it is with one wrong machine among several."},
+		Row{"Chance", "Brings what the product documents and a good client recovers from: an expired or ended token, too many requests, a server that fails; where it documents none of them, a server error.", "A rehearsal must be survivable."},
+	)
 }
 
 // grantRows are the choices about grants that not every product has.

@@ -28,9 +28,10 @@ type Fault struct {
 
 // calls are those that a fault can befall.
 type calls struct {
-	all    bool
-	bearer bool           // calls with an access token
-	grants []dialect.Kind // token calls with one of these
+	all    bool           // every call
+	body   bool           // whose answer has a body
+	bearer bool           // with an access token
+	grants []dialect.Kind // for tokens with one of these
 }
 
 // stage of a call at which a fault strikes. One call meets at most one fault of
@@ -46,6 +47,7 @@ const (
 
 var (
 	allCalls    = calls{all: true}
+	bodyCalls   = calls{body: true}
 	bearerCalls = calls{bearer: true}
 	pairs       = []dialect.Kind{
 		dialect.PasswordGrant, dialect.MFAGrant, dialect.RefreshGrant, dialect.CodeGrant, dialect.ClientGrant,
@@ -55,10 +57,16 @@ var (
 
 func grant(kinds ...dialect.Kind) calls { return calls{grants: kinds} }
 
-// The identifiers that other code names.
+// Identifiers that code names.
 const (
-	ClockAhead         = "clock-ahead"
 	CertificateChanged = "certificate-changed"
+
+	slow          = "slow"
+	hanging       = "hanging"
+	lostAnswer    = "lost-answer"
+	truncatedJSON = "truncated-json"
+	htmlError     = "html-error"
+	clockAhead    = "clock-ahead"
 )
 
 var faults = []Fault{
@@ -76,27 +84,27 @@ var faults = []Fault{
 		on: grant(dialect.MFAGrant), stage: refuses, refusal: dialect.BadMFAToken},
 	{ID: "mfa-wrong", Name: "Wrong MFA code", About: "The second step is refused, as for a wrong code.",
 		on: grant(dialect.MFAGrant), stage: refuses, refusal: dialect.BadMFACode},
-	{ID: "too-many-requests", Name: "Too many requests (429)", About: "The call is refused for now; Retry-After says how long to wait.",
+	{ID: "too-many-requests", Name: "Too many requests", About: "The call is refused for now; Retry-After says how long to wait.",
 		on: allCalls, stage: refuses, refusal: dialect.TooManyRequests, rehearse: true},
-	{ID: "server-error", Name: "Server error (500)", About: "The server fails and does nothing.",
+	{ID: "server-error", Name: "Server error", About: "The server fails and does nothing.",
 		on: allCalls, stage: refuses, refusal: dialect.ServerFault, rehearse: true},
-	{ID: "unavailable", Name: "Unavailable (503)", About: "The server does not take calls for now; Retry-After says how long to wait.",
+	{ID: "unavailable", Name: "Unavailable", About: "The server does not take calls for now; Retry-After says how long to wait.",
 		on: allCalls, stage: refuses, refusal: dialect.Unavailable, rehearse: true},
-	{ID: "slow", Name: "Slow, 10 seconds", About: "The answer is right, and ten seconds late.",
+	{ID: slow, Name: "Slow, 10 seconds", About: "The answer is right, and ten seconds late.",
 		on: allCalls, stage: waits},
-	{ID: "hanging", Name: "Hanging", About: "No answer comes; after a minute the connection breaks.",
+	{ID: hanging, Name: "Hanging", About: "No answer comes; after a minute the connection breaks.",
 		on: allCalls, stage: waits},
-	{ID: "lost-answer", Name: "Lost answer", About: "The server does the work and the connection breaks before the answer: a refresh token is spent and its new pair never seen.",
+	{ID: lostAnswer, Name: "Lost answer", About: "The server does the work and the connection breaks before the answer: a refresh token is spent and its new pair never seen.",
 		on: allCalls, stage: sends},
-	{ID: "truncated-json", Name: "Truncated JSON", About: "The server does the work, and the answer ends in the middle.",
-		on: allCalls, stage: sends},
-	{ID: "html-error", Name: "HTML error page (502)", About: "A gateway in front of the server answers with a page for browsers.",
+	{ID: truncatedJSON, Name: "Truncated JSON", About: "The server does the work, and the answer ends in the middle.",
+		on: bodyCalls, stage: sends},
+	{ID: htmlError, Name: "HTML error page (502)", About: "A gateway in front of the server answers with a page for browsers.",
 		on: allCalls, stage: refuses},
 	{ID: "missing-refresh-token", Name: "No refresh token", About: "The answer lacks the refresh token.",
 		on: grant(pairs...), stage: says, omits: dialect.RefreshToken},
 	{ID: "missing-expires-in", Name: "No lifetime", About: "The answer does not say how many seconds the access token lives.",
 		on: grant(pairs...), stage: says, omits: dialect.ExpiresIn},
-	{ID: ClockAhead, Name: "Clock 7 minutes ahead", About: "A server answers whose clock is seven minutes ahead: its dates and claims are, and tokens that it issues are not valid here until then.",
+	{ID: clockAhead, Name: "Clock 7 minutes ahead", About: "A server answers whose clock is seven minutes ahead: its dates and claims are, and tokens that it issues are not valid here until then.",
 		on: allCalls, stage: says},
 	{ID: CertificateChanged, Name: "Changed certificate", About: "The next connection meets another certificate, which nobody vouches for.",
 		on: allCalls, stage: waits, Connection: true},
@@ -123,6 +131,8 @@ func (f Fault) Fits(op *dialect.Operation, kind dialect.Kind) bool {
 	switch {
 	case f.on.all:
 		return true
+	case f.on.body:
+		return len(op.Gives) > 0 || op.Body != ""
 	case op.Purpose == dialect.Obtain:
 		return slices.Contains(f.on.grants, kind)
 	}

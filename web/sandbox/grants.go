@@ -39,7 +39,7 @@ var grants = map[dialect.Kind]func(*visit, context.Context, dialect.Call) (diale
 }
 
 func (v *visit) password(ctx context.Context, c dialect.Call) (dialect.Values, error) {
-	p, ok := personIn(v.people(), v.d, c.Values[dialect.Username])
+	p, ok := v.person(c.Values[dialect.Username])
 	switch {
 	case ok && p.Locked:
 		return nil, refused(dialect.LockedOut)
@@ -74,6 +74,7 @@ func (v *visit) secondFactor(ctx context.Context, c dialect.Call) (dialect.Value
 	if err := v.canSign(ctx); err != nil {
 		return nil, err
 	}
+	v.user = half.person.Name
 	if err := v.answer(ctx, half, c.Values[dialect.MFACode]); err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func (v *visit) refreshToken(ctx context.Context, c dialect.Call) (*ticket, exce
 	if err != nil {
 		return nil, exception{}, err
 	}
-	p, ok := personIn(v.people(), v.d, t.person)
+	p, ok := v.person(t.person)
 	if !ok || p.Locked {
 		return nil, exception{}, refused(dialect.BadRefreshToken)
 	}
@@ -147,7 +148,7 @@ func (v *visit) pair(ctx context.Context, p Person, c dialect.Call, session stri
 	said[dialect.AccessToken] = dr.tokens[access]
 	said[dialect.RefreshToken] = dr.tokens[refresh]
 	said[dialect.ExpiresIn] = strconv.FormatInt(int64(reported/time.Second), 10)
-	said[dialect.IssuedAt] = dialect.FormatTime(v.now.Add(l.IssuedLate))
+	said[dialect.IssuedAt] = dialect.FormatTime(v.tells().Add(l.IssuedLate))
 	said[dialect.ExpiresAt] = dialect.FormatTime(dr.accessEnds)
 	said[dialect.RefreshExpiresAt] = dialect.FormatTime(dr.refreshEnd)
 	said[dialect.MFAEnabled] = "false"
@@ -181,7 +182,12 @@ func (v *visit) bearer(ctx context.Context, token string) (*ticket, error) {
 	if token == "" {
 		return nil, refused(dialect.NoToken)
 	}
-	return v.read(ctx, access, token, dialect.BadToken, dialect.ExpiredToken)
+	t, err := v.read(ctx, access, token, dialect.BadToken, dialect.ExpiredToken)
+	if err != nil {
+		return nil, err
+	}
+	v.user = t.person
+	return t, nil
 }
 
 // logout ends the pair of the access token that the call carries, or of
@@ -220,7 +226,7 @@ func (v *visit) logout(ctx context.Context, op *dialect.Operation, c dialect.Cal
 		if x.Ended {
 			return refused(dialect.RevokedToken)
 		}
-		p, ok := personIn(v.people(), v.d, t.person)
+		p, ok := v.person(t.person)
 		if !ok || !strings.EqualFold(v.userID(p), c.Values[dialect.UserID]) {
 			return refused(dialect.NotFound)
 		}
@@ -246,7 +252,7 @@ func (v *visit) enter(ctx context.Context, op *dialect.Operation, c dialect.Call
 	if err != nil {
 		return nil, err
 	}
-	p, ok := personIn(v.people(), v.d, t.person)
+	p, ok := v.person(t.person)
 	switch {
 	case x.Ended:
 		return nil, refused(dialect.RevokedToken)

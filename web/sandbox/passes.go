@@ -94,7 +94,7 @@ func (v *visit) newCode(p Person) (string, error) {
 // code takes a one-time code, once.
 func (v *visit) code(ctx context.Context, c dialect.Call) (dialect.Values, error) {
 	got, ok := v.openPass("code", c.Values[dialect.AuthorizationCode])
-	p, known := personIn(v.people(), v.d, got.person)
+	p, known := v.person(got.person)
 	if !ok || !known || p.Locked {
 		return nil, refused(dialect.BadCode)
 	}
@@ -131,7 +131,7 @@ func (v *visit) makeClient(ctx context.Context, op *dialect.Operation, c dialect
 // client signs an application in, with the rights of whoever made it.
 func (v *visit) client(ctx context.Context, c dialect.Call) (dialect.Values, error) {
 	got, ok := v.openPass("client", c.Values[dialect.ClientSecret])
-	p, known := personIn(v.people(), v.d, got.person)
+	p, known := v.person(got.person)
 	if !ok || !known || p.Locked || !strings.EqualFold(got.id.String(), c.Values[dialect.ClientID]) {
 		return nil, refused(dialect.BadClient)
 	}
@@ -176,7 +176,7 @@ func (v *visit) assertion(ctx context.Context, c dialect.Call, may func(Person) 
 		a.Issuer != c.Values[dialect.ClientID] || v.now.Unix() >= a.Expires {
 		return nil, refused(dialect.BadAssertion)
 	}
-	p, ok := personIn(v.people(), v.d, a.Subject)
+	p, ok := v.person(a.Subject)
 	if !ok || p.Locked || !may(p) {
 		return nil, refused(dialect.BadAssertion)
 	}

@@ -77,6 +77,15 @@ func personIn(people []Person, d *dialect.Dialect, name string) (Person, bool) {
 	return people[i], true
 }
 
+// person finds whom a call is about.
+func (v *visit) person(name string) (Person, bool) {
+	p, ok := personIn(v.people(), v.d, name)
+	if ok {
+		v.user = p.Name
+	}
+	return p, ok
+}
+
 func (p Person) knows(password string) bool {
 	return subtle.ConstantTimeCompare([]byte(p.Password), []byte(password)) == 1
 }

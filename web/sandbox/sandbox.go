@@ -51,6 +51,8 @@ type Config struct {
 	Strict bool
 	// People replaces [People].
 	People []Person
+	// After is for faults that wait; nil means [time.After].
+	After func(time.Duration) <-chan time.Time
 	// Journal, if not nil, is told of each call after its answer. It is called
 	// by many goroutines at once.
 	Journal func(Entry)
@@ -91,6 +93,10 @@ type Server struct {
 	prk    []byte // of Root, for [Server.derive]
 	keys   *keyring
 	pool   *pool
+
+	after   func(time.Duration) <-chan time.Time
+	waiting chan struct{} // holds one for each call that waits
+	journal func(Entry)
 }
 
 // New returns a sandbox and begins to fetch, or make, its signing key. It does
@@ -119,6 +125,10 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Log,
 		strict: cfg.Strict, people: people, prk: prk, pool: newPool(),
+		after: cfg.After, waiting: make(chan struct{}, maxWaiting), journal: cfg.Journal,
+	}
+	if s.after == nil {
+		s.after = time.After
 	}
 	if s.now == nil {
 		s.now = time.Now

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"tokenplayground/web/dialect"
 )
@@ -24,14 +26,29 @@ type door struct {
 
 func (h *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx := r.Context()
+	began := h.s.now()
 	v, err := h.s.visit(ctx, h.d, h.world)
-	var op *dialect.Operation
 	var reply *dialect.Reply
 	if err == nil {
-		op, reply, err = v.serve(w, r)
+		reply, err = v.serve(w, r)
 	}
-	if err != nil {
-		reply = v.refuse(ctx, op, r, err)
+	broken := errors.Is(err, errBroken)
+	if err != nil && !broken {
+		reply = v.refuse(ctx, r, err)
+	}
+	broken = broken || v.fate.has(lostAnswer)
+	if h.s.journal != nil {
+		status := 0
+		if !broken {
+			status = reply.Status
+		}
+		defer func() { h.s.journal(v.entry(r, h.s.now().Sub(began), status)) }()
+	}
+	if broken {
+		panic(http.ErrAbortHandler)
+	}
+	if v.fate.has(truncatedJSON) {
+		reply.Body = reply.Body[:len(reply.Body)/2]
 	}
 	head := w.Header()
 	for _, p := range reply.Header {
@@ -39,7 +56,7 @@ func (h *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	// The server's clock is the world's: a Date that disagrees with the dates
 	// in the body would be seen as skew.
-	head.Set("Date", v.now.Format(http.TimeFormat))
+	head.Set("Date", v.tells().Format(http.TimeFormat))
 	head.Set("X-Sandbox", "Token Playground")
 	if reply.Status != http.StatusNoContent {
 		head.Set("Content-Length", strconv.Itoa(len(reply.Body)))
@@ -50,63 +67,160 @@ func (h *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// serve goes through the phases that all calls share. op is what was called,
-// as soon as that is known.
-func (v *visit) serve(w http.ResponseWriter, r *http.Request) (op *dialect.Operation, reply *dialect.Reply, err error) {
+// serve goes through the phases that all calls share. The error is a refusal,
+// or errBroken for a call that gets no answer.
+func (v *visit) serve(w http.ResponseWriter, r *http.Request) (*dialect.Reply, error) {
+	var err error
+	if v.asked, err = readAsk(r.URL.RawQuery, v.d); err != nil {
+		return nil, err
+	}
 	method := r.Method
 	switch method {
 	case http.MethodHead:
 		method = http.MethodGet
 	case http.MethodOptions:
 		if allow := v.allow(r.URL.Path); allow != "" {
-			return nil, &dialect.Reply{Status: http.StatusNoContent, Header: dialect.Pairs{{Name: "Allow", Value: allow}}}, nil
+			return &dialect.Reply{Status: http.StatusNoContent, Header: dialect.Pairs{{Name: "Allow", Value: allow}}}, nil
 		}
 	}
 	op, pathVersion, err := v.d.Match(method, r.URL.Path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	v.version = pathVersion
+	v.op, v.version = op, pathVersion
 	var body []byte
 	if op.HasBody() {
 		if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
-			return op, nil, err
+			return nil, err
 		}
 	}
-	call, err := v.d.ReadCall(op, pathVersion, r.Header, body, dialect.Reading{Strict: v.strict()})
-	v.version = call.Version
-	if err != nil {
-		return op, nil, err
-	}
+	call, misread := v.d.ReadCall(op, pathVersion, r.Header, body, dialect.Reading{Strict: v.strict()})
+	v.version, v.kind = call.Version, call.Kind
 	for t, text := range v.d.ReadPath(op, r.URL.Path) {
 		call.Values[t] = text
 	}
 	ctx := r.Context()
-	var said dialect.Values
-	switch op.Purpose {
+	if err := v.meet(ctx, misread); err != nil {
+		return nil, err
+	}
+	if v.fate.has(htmlError) {
+		return badGateway(), nil
+	}
+	if misread != nil {
+		return nil, misread
+	}
+	said, err := v.do(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range v.fate {
+		delete(said, f.omits)
+	}
+	return v.d.EncodeAnswer(op, v.version, said, v.tells())
+}
+
+// do does what the call is for, and returns what the product answers.
+func (v *visit) do(ctx context.Context, call dialect.Call) (dialect.Values, error) {
+	switch v.op.Purpose {
 	case dialect.Obtain:
 		grant, ok := grants[call.Kind]
 		if !ok {
-			return op, nil, refused(dialect.UnknownGrant)
+			return nil, refused(dialect.UnknownGrant)
 		}
-		said, err = grant(v, ctx, call)
+		return grant(v, ctx, call)
 	case dialect.Logout:
-		err = v.logout(ctx, op, call)
+		return nil, v.logout(ctx, v.op, call)
 	case dialect.MakeCode:
-		said, err = v.makeCode(ctx, op, call)
+		return v.makeCode(ctx, v.op, call)
 	case dialect.MakeClient:
-		said, err = v.makeClient(ctx, op, call)
-	default:
-		var t *ticket
-		if t, err = v.enter(ctx, op, call); t != nil {
-			said = v.about(t.who)
+		return v.makeClient(ctx, v.op, call)
+	}
+	t, err := v.enter(ctx, v.op, call)
+	if t == nil || err != nil {
+		return nil, err
+	}
+	return v.about(t.who), nil
+}
+
+const (
+	slowBy     = 10 * time.Second
+	hangFor    = time.Minute
+	skew       = 7 * time.Minute
+	maxWaiting = 128 // calls: a waiting one costs memory and a connection
+)
+
+// errBroken ends a call without an answer.
+var errBroken = errors.New("the connection breaks")
+
+// meet lets those faults strike that come before the work. misread is what is
+// wrong with the call already.
+func (v *visit) meet(ctx context.Context, misread error) error {
+	if misread != nil && v.op.Purpose == dialect.Obtain && v.kind == "" && !slices.ContainsFunc(v.asked.faults, func(f Fault) bool { return f.on.all || f.on.body }) {
+		// Which faults fit depends on the grant that cannot be read.
+		return misread
+	}
+	if err := v.decide(ctx, v.asked); err != nil {
+		return err
+	}
+	if f, ok := v.fate.at(waits); ok {
+		if err := v.wait(ctx, f); err != nil {
+			return err
 		}
 	}
-	if err != nil {
-		return op, nil, err
+	if v.fate.has(clockAhead) {
+		v.ahead = skew
 	}
-	reply, err = v.d.EncodeAnswer(op, call.Version, said, v.now)
-	return op, reply, err
+	if f, ok := v.fate.at(refuses); ok && f.refusal != "" {
+		return refused(f.refusal)
+	}
+	return nil
+}
+
+// wait until a slow server answers, or a hanging one breaks the connection.
+// More than may wait at once are refused.
+func (v *visit) wait(ctx context.Context, f Fault) error {
+	select {
+	case v.s.waiting <- struct{}{}:
+		defer func() { <-v.s.waiting }()
+	default:
+		return refused(dialect.Unavailable)
+	}
+	d, end := slowBy, error(nil)
+	if f.ID == hanging {
+		d, end = hangFor, errBroken
+	}
+	select {
+	case <-v.s.after(d):
+		return end
+	case <-ctx.Done():
+		return errBroken
+	}
+}
+
+// badGateway is what a gateway says that got no answer.
+func badGateway() *dialect.Reply {
+	return &dialect.Reply{Status: http.StatusBadGateway, Header: dialect.Pairs{{Name: "Content-Type", Value: "text/html"}}, Body: "<html>\r\n" +
+		"<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n<hr><center>gateway</center>\r\n</body>\r\n</html>\r\n"}
+}
+
+// entry tells the journal of the call. A path can hold anything, a token by
+// mistake too; names and identifiers are short.
+func (v *visit) entry(r *http.Request, took time.Duration, status int) Entry {
+	e := Entry{
+		Time: v.now, Duration: took, World: v.world, Product: v.d.ID, Kind: v.kind, Method: r.Method, Version: v.version,
+		Status: status, Refused: v.no, Asked: v.fate.ids(), User: v.user,
+	}
+	if v.op != nil {
+		e.Purpose = v.op.Purpose
+	}
+	segments := strings.Split(r.URL.Path, "/")
+	for i, s := range segments {
+		if len(s) > 40 {
+			segments[i] = "…"
+		}
+	}
+	e.Path = strings.Join(segments[:min(len(segments), 16)], "/")
+	return e
 }
 
 // allow lists the methods of a path, or is empty if there is no such path.
@@ -147,7 +261,11 @@ var nearest = map[dialect.Fault]dialect.Fault{
 }
 
 // refuse words an error as the product does.
-func (v *visit) refuse(ctx context.Context, op *dialect.Operation, r *http.Request, err error) *dialect.Reply {
+func (v *visit) refuse(ctx context.Context, r *http.Request, err error) *dialect.Reply {
+	var ask *badAsk
+	if errors.As(err, &ask) {
+		return ask.reply()
+	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return &dialect.Reply{Status: http.StatusRequestEntityTooLarge}
@@ -165,8 +283,8 @@ func (v *visit) refuse(ctx context.Context, op *dialect.Operation, r *http.Reque
 		v.s.log.Error("sandbox: a call failed", "product", v.d.ID, "world", v.world, "err", err)
 	}
 	var on dialect.Purpose
-	if op != nil {
-		on = op.Purpose
+	if v.op != nil {
+		on = v.op.Purpose
 	}
 	v.s.log.Debug("sandbox: refused", "product", v.d.ID, "world", v.world, "on", on, "fault", fault)
 	_, ok := v.d.Refusal(fault, on)
@@ -174,6 +292,7 @@ func (v *visit) refuse(ctx context.Context, op *dialect.Operation, r *http.Reque
 		fault = near
 		_, ok = v.d.Refusal(fault, on)
 	}
+	v.no = fault
 	said := dialect.Values{dialect.ErrorInstance: r.URL.Path, dialect.ErrorTrace: v.trace()}
 	reply, err := v.d.EncodeRefusal(fault, on, v.version, said)
 	if err != nil {

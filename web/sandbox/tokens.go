@@ -110,13 +110,14 @@ type draft struct {
 // begins. What the pair before remembers stays, unless the call asks anew.
 func (v *visit) draft(p Person, c dialect.Call, session string, before *ticket) (*draft, error) {
 	life, short := asked(c.Values).life(v.d.Lifetimes)
-	issued := v.now.Truncate(time.Second) // what claims can say
+	now := v.tells()
+	issued := now.Truncate(time.Second) // what claims can say
 	f := wished(c)
 	f.client = c.Values[dialect.ClientID]
 	if before != nil {
 		f = flags{before.flags.client, f.readOnly || before.flags.readOnly, f.bare || before.flags.bare}
 	}
-	dr := &draft{short: short, flags: f, accessEnds: v.now.Add(v.d.Lifetimes.Access), refreshEnd: v.now.Add(life)}
+	dr := &draft{short: short, flags: f, accessEnds: now.Add(v.d.Lifetimes.Access), refreshEnd: now.Add(life)}
 	raw, err := v.s.random(2 * len(uuid.UUID{}))
 	if err != nil {
 		return nil, err

@@ -363,8 +363,16 @@ type visit struct {
 	world string
 	state worldState
 	now   time.Time // the world's, in UTC
-	// version that the call speaks; empty until it is known.
+
+	// What the call is, as far as it is known yet.
+	op      *dialect.Operation
+	kind    dialect.Kind
 	version string
+	user    string // Name of the person that it is about
+	asked   ask
+	fate    fate
+	ahead   time.Duration // of now: what a wrong clock says
+	no      dialect.Fault // that was worded
 }
 
 func (s *Server) visit(ctx context.Context, d *dialect.Dialect, world string) (*visit, error) {
@@ -375,9 +383,12 @@ func (s *Server) visit(ctx context.Context, d *dialect.Dialect, world string) (*
 	return &visit{s: s, d: d, world: world, state: w, now: s.now().UTC().Add(w.Ahead)}, err
 }
 
+// tells is the time that answers and new tokens tell; checks go by now.
+func (v *visit) tells() time.Time { return v.now.Add(v.ahead) }
+
 func (v *visit) people() []Person { return v.s.peopleOf(&v.state) }
 
-func (v *visit) strict() bool { return v.s.strict || v.state.Strict }
+func (v *visit) strict() bool { return v.s.strict || v.state.Strict || v.asked.strict }
 
 // derive returns n secret bytes of this product in this world.
 func (v *visit) derive(n int, purpose string) []byte {
