@@ -75,7 +75,7 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 	came := limit.Unknown
 	defer func() { settle(came) }()
 	now := p.clock(ctx, a, s.State)
-	refreshing := call.Kind == dialect.RefreshGrant && slot != nil && call.Values[dialect.RefreshToken] == slot.Refresh.Reveal()
+	refreshing := renews(&call, slot)
 	var unheard time.Time
 	if refreshing {
 		// The token may be spent before anybody hears the answer, so whoever

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/session"
 	"tokenplayground/web/target"
 )
 
@@ -30,6 +31,9 @@ type Problem struct {
 	// RetryAfter is when it is worth trying again; zero means the few seconds
 	// that a store takes to come back, where the status is 503.
 	RetryAfter time.Duration
+	// Repeat is when a browser's request is to be repeated, once and without
+	// asking; zero for never.
+	Repeat time.Duration
 	// Cause is for the log only.
 	Cause error
 }
@@ -136,7 +140,8 @@ func sessionConflict(err error) *Problem {
 
 func sessionRotated(err error) *Problem {
 	return (&Problem{Kind: "session-rotated", Status: http.StatusConflict, Title: "Another tab has just signed in",
-		Detail: "Your session got a new ticket while this request was under way. Reload the page and try again."}).because(err)
+		Detail: "Your session got a new ticket while this request was under way, so nothing was done. Open the page again, or send the same request once more in a few seconds.",
+		Repeat: session.RepeatAfter, RetryAfter: session.RepeatAfter}).because(err)
 }
 
 func quoteName(name string) string {

@@ -56,11 +56,19 @@ func (p *Playground) Token(c echo.Context) error {
 			pr.Form = f.form422(pr)
 			return nil, pr
 		}
-		if call.Kind != dialect.RefreshGrant && call.Kind != dialect.MFAGrant && !s.New {
+		renews := renews(&call, slotOf(s.State, f.d, a))
+		out, err := p.perform(ctx, s, f.d, a, call, p.base(c))
+		if err == nil && !renews && !s.New && (out.answer.Challenge() || out.answer.Values[dialect.AccessToken] != "") {
 			s.Rotate()
 		}
-		return p.perform(ctx, s, f.d, a, call, p.base(c))
+		return out, err
 	})
+}
+
+// renews says that a call spends the refresh token that is kept. Any other
+// brings new credentials, a pasted refresh token among them.
+func renews(call *dialect.Call, slot *session.Slot) bool {
+	return call.Kind == dialect.RefreshGrant && slot != nil && call.Values[dialect.RefreshToken] == slot.Refresh.Reveal()
 }
 
 // changeGrant shows the form of another grant. The button that asks for it is
@@ -271,6 +279,9 @@ func (p *Playground) withBearer(c echo.Context, purpose dialect.Purpose) error {
 			return nil, err
 		}
 		out, err := p.perform(ctx, s, f.d, a, call, p.base(c))
+		if err == nil && purpose == dialect.Logout && !out.answer.Refused && out.record.Failure == nil {
+			s.EndOthers()
+		}
 		if err == nil && purpose == dialect.Explore {
 			out.record.Checks = checks(f.d, a, &before, out, p.clock(ctx, a, s.State))
 		}

@@ -59,6 +59,9 @@ func (s *Server) handleError(err error, c echo.Context) {
 		s.log.LogAttrs(r.Context(), level, "problem", slog.String("id", requestID(r.Context())),
 			slog.String("kind", pr.Kind), slog.String("cause", pr.Cause.Error()))
 	}
+	if repeated(c, pr) {
+		return
+	}
 	retryAfter(c.Response().Header(), pr)
 	if !handlers.WantsJSON(r) && !plain(r) {
 		if err := s.pages.ShowProblem(c, pr, requestID(r.Context())); err == nil {
@@ -66,6 +69,26 @@ func (s *Server) handleError(err error, c echo.Context) {
 		}
 	}
 	writeProblem(c.Response(), r, pr)
+}
+
+// repeated has a browser send the same request once more, where that helps.
+// The browser still has what was typed, so none of it is written on a page, and
+// takes the cookies that have come meanwhile.
+func repeated(c echo.Context, pr *handlers.Problem) bool {
+	const again = "again" // in the address, so that it is once
+	r := c.Request()
+	query := r.URL.Query()
+	if pr.Repeat <= 0 || query.Has(again) || handlers.WantsJSON(r) || plain(r) {
+		return false
+	}
+	wait := time.NewTimer(pr.Repeat)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-r.Context().Done():
+	}
+	query.Set(again, "1")
+	return c.Redirect(http.StatusTemporaryRedirect, "?"+query.Encode()) == nil
 }
 
 // retryAfter says when it is worth trying again, where it is.

@@ -41,8 +41,9 @@ type VisitorLimits struct {
 	// target and to all: an appliance's sign-in costs it a second of its
 	// processor.
 	CallsEach, Calls int
-	// Turn is how long a call waits for its turn; with the 20 seconds of the
-	// call itself it stays within what a request may take.
+	// Turn is how long a call waits for its turn: the two seconds that a person
+	// waits for a page without doubting it. With the 20 seconds of the call
+	// itself it stays within what a request may take.
 	Turn time.Duration
 	// Requests is how many may be under way, the sandbox's included: what a
 	// program of 256 MiB has room for. Health checks do not count.
@@ -55,7 +56,7 @@ type VisitorLimits struct {
 // visitorLimits are those of the profile.
 func (c *Config) visitorLimits() VisitorLimits {
 	l := VisitorLimits{
-		Failures: 10, FailuresWithin: 10 * time.Minute, CallsEach: 4, Calls: 64, Turn: 5 * time.Second,
+		Failures: 10, FailuresWithin: 10 * time.Minute, CallsEach: 4, Calls: 64, Turn: 2 * time.Second,
 		Requests: 256, Connections: 1024,
 	}
 	if c.Profile != Local {

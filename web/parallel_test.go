@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/session"
 )
 
 // waiting counts the goroutines that are inside a function.
@@ -166,13 +168,90 @@ func TestRotatedTicket(t *testing.T) {
 			t.Errorf("%s: the cookie is touched", res.call)
 		}
 	}
-	other.post("/"+d.ID+"/explore", "", asPage, old).want(409).has("Another tab has just signed in")
+	again := other.post("/"+d.ID+"/explore?theme=dark", "", asPage, old).want(http.StatusTemporaryRedirect)
+	if to := again.header.Get("Location"); to != "?again=1&theme=dark" {
+		t.Errorf("the browser is sent to %q", to)
+	}
+	other.post("/"+d.ID+"/explore?again=1&theme=dark", "", asPage, old).want(409).has("Another tab has just signed in")
 	if v.state("/"+d.ID) != kept {
 		t.Error("the old ticket changed the session")
 	}
 	w.advance(2 * time.Minute)
 	if got := other.get("/"+d.ID, asJSON, old).want(200); !strings.Contains(got.body, `"state":"none"`) {
 		t.Errorf("later, the old ticket opens %s", got.body)
+	}
+}
+
+// TestTicketFollowsCredentials: the ticket changes when credentials have come,
+// and only then.
+func TestTicketFollowsCredentials(t *testing.T) {
+	w := open(t)
+	all := dialect.All()
+	d := all[slices.IndexFunc(all, func(d *dialect.Dialect) bool { _, ok := d.Grant(dialect.MFAGrant); return ok })]
+	for _, tc := range []struct {
+		name    string
+		form    func(kept answer) string
+		rotates bool
+	}{
+		{"a sign-in that succeeds", func(answer) string { return signIn(t, d, "administrator") }, true},
+		{"one that asks for a second factor", func(answer) string { return signIn(t, d, "mfa") }, true},
+		{"one that is refused", func(answer) string {
+			return form(t, d, dialect.PasswordGrant, dialect.Values{dialect.Username: "administrator", dialect.Password: "wrong"})
+		}, false},
+		{"a refresh with the kept token", func(kept answer) string {
+			return form(t, d, dialect.RefreshGrant, dialect.Values{dialect.RefreshToken: kept.Session.RefreshToken})
+		}, false},
+		{"a refresh that is refused", func(answer) string {
+			return form(t, d, dialect.RefreshGrant, dialect.Values{dialect.RefreshToken: "nobody's"})
+		}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			v := w.visitor(t)
+			kept := v.call("/"+d.ID+"/token", signIn(t, d, "administrator"))
+			before := v.cookies()
+			v.call("/"+d.ID+"/token", tc.form(kept))
+			if got := v.cookies() != before; got != tc.rotates {
+				t.Errorf("rotated: %v, want %v", got, tc.rotates)
+			}
+		})
+	}
+	t.Run("a refresh token from elsewhere", func(t *testing.T) {
+		v := w.visitor(t)
+		kept := v.call("/"+d.ID+"/token", signIn(t, d, "administrator"))
+		v.call("/"+d.ID+"/forget", "")
+		before := v.cookies()
+		got := v.call("/"+d.ID+"/token", form(t, d, dialect.RefreshGrant, dialect.Values{dialect.RefreshToken: kept.Session.RefreshToken}))
+		if got.Session.State != "valid" || v.cookies() == before {
+			t.Errorf("got %s, rotated: %v", got.Session.State, v.cookies() != before)
+		}
+	})
+}
+
+// TestAnswerThatNeverArrived: who signed in and heard nothing goes on with the
+// session from before, and log-out ends what the lost answer brought too.
+func TestAnswerThatNeverArrived(t *testing.T) {
+	w := open(t)
+	d := dialect.All()[0]
+	v := w.visitor(t)
+	first := v.call("/"+d.ID+"/token", signIn(t, d, "administrator"))
+	old := []string{"Cookie", v.cookies()}
+	v.call("/"+d.ID+"/token", signIn(t, d, "administrator"))
+	lost := []string{"Cookie", v.cookies()}
+
+	u := w.visitor(t) // the same browser, whose answer was lost
+	if got := u.get("/"+d.ID, asJSON, old).want(200); !strings.Contains(got.body, first.Session.AccessToken) {
+		t.Errorf("it sees %s", got.body)
+	}
+	u.post("/"+d.ID+"/explore", "", asJSON, old).problem(http.StatusConflict, "session-rotated")
+	w.advance(session.RepeatAfter)
+	if got := u.post("/"+d.ID+"/explore", "", asJSON, old).answer(); got.Session != first.Session || got.Exchange.Response.Status != 200 || got.Exchange.ID != first.Exchange.ID+1 {
+		t.Errorf("it explores %s", got.raw)
+	}
+	if got := u.post("/"+d.ID+"/accounts/logout", "", asJSON, old).answer(); got.Session.State != "none" {
+		t.Errorf("it logs out: %s", got.raw)
+	}
+	if got := u.get("/"+d.ID, asJSON, lost).want(200); !strings.Contains(got.body, `"state":"none"`) {
+		t.Errorf("the ticket of the lost answer opens %s", got.body)
 	}
 }
 

@@ -21,16 +21,22 @@ import (
 	"tokenplayground/web/store/storetest"
 )
 
-// childEnv tells a copy of this test program to begin a refresh and never to end it: what store it is in, the
-// keyring in hexadecimal digits, the cookie's value.
-const childEnv = "SESSION_TEST_REFRESH_UNTIL_KILLED"
+// childEnv tells a copy of this test program to begin something and never to end it: what store it is in, the
+// keyring in hexadecimal digits, the cookie's value, and what.
+const childEnv = "SESSION_TEST_UNTIL_KILLED"
+
+// What a copy may begin.
+const (
+	aRefresh = "refresh" // up to the target's answer
+	aSignIn  = "sign-in" // up to our own
+)
 
 // leaseInTests is how long a dead process keeps a session from others here.
 const leaseInTests = 600 * time.Millisecond
 
 func TestMain(m *testing.M) {
-	if words := strings.Fields(os.Getenv(childEnv)); len(words) == 3 {
-		if err := refreshUntilKilled(words[0], words[1], words[2]); err != nil {
+	if words := strings.Fields(os.Getenv(childEnv)); len(words) == 4 {
+		if err := untilKilled(words[0], words[1], words[2], words[3]); err != nil {
 			fmt.Println(err)
 		}
 		os.Exit(1)
@@ -55,7 +61,7 @@ func openStore(address string) (store.Store, func() error, error) {
 	return s, s.Close, nil
 }
 
-func refreshUntilKilled(address, keyring, cookie string) error {
+func untilKilled(address, keyring, cookie, what string) error {
 	text, err := hex.DecodeString(keyring)
 	if err != nil {
 		return err
@@ -79,6 +85,11 @@ func refreshUntilKilled(address, keyring, cookie string) error {
 		if slot == nil {
 			return errors.New("there is no session")
 		}
+		if what == aSignIn {
+			s.Rotate()
+			s.State.SetSlot(&Slot{Product: "p", Target: "t", Access: "new access", Refresh: "new refresh"})
+			return nil
+		}
 		slot.InFlight = time.Now()
 		if err := s.Checkpoint(ctx); err != nil {
 			return err
@@ -89,18 +100,24 @@ func refreshUntilKilled(address, keyring, cookie string) error {
 		<-time.After(time.Minute)
 		return errors.New("not killed")
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	// All is saved and nothing is answered.
+	fmt.Println("in flight")
+	<-time.After(time.Minute)
+	return errors.New("not killed")
 }
 
-// killInFlight lets another process begin a refresh of the visitor's session and kills it before it can save.
-func killInFlight(t *testing.T, address string, keys *Keyring, v *visitor) {
+// killInFlight lets another process begin something in the visitor's session and kills it before it can end.
+func killInFlight(t *testing.T, what, address string, keys *Keyring, v *visitor) {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	child := exec.Command(self)
-	child.Env = append(os.Environ(), childEnv+"="+address+" "+hex.EncodeToString(keys.Encode())+" "+v.cookie.Value)
+	child.Env = append(os.Environ(), childEnv+"="+address+" "+hex.EncodeToString(keys.Encode())+" "+v.cookie.Value+" "+what)
 	out, err := child.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +171,7 @@ func TestREF6CrashInTheWindow(t *testing.T) { // R05
 	with(func() { v.mustUpdate(t, signedIn) })
 	kills := storetest.Times(3, 20)
 	for range kills {
-		killInFlight(t, path, keys, v)
+		killInFlight(t, aRefresh, path, keys, v)
 		with(func() { told(t, v) })
 	}
 	t.Logf("kills between the target's answer and the save: %d, sessions that were not told: 0, mixed pairs: 0", kills)
@@ -215,6 +232,7 @@ func TestREF6Checkpoint(t *testing.T) {
 				t.Errorf("under the old ticket: %d", n)
 			}
 		})
+		v.load(t)
 		if _, err := v.m.Load(before.request("GET")); !errors.Is(err, ErrRotated) || set == "" {
 			t.Errorf("got %v and cookie %q, want ErrRotated and a new one", err, set)
 		}

@@ -32,8 +32,8 @@ const (
 	attachmentPrefix = "a:"
 )
 
-// Count says how many sessions a store holds, without reading them. One that was given a new ticket within
-// the last minute counts twice. Errors: store.ErrUnavailable.
+// Count says how many sessions a store holds, without reading them. One whose new ticket
+// has not been presented counts twice, and so does one for a minute after it has. Errors: store.ErrUnavailable.
 func Count(ctx context.Context, s store.Store) (int, error) {
 	c, ok := s.(store.Counter)
 	if !ok {

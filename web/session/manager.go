@@ -146,8 +146,9 @@ func (m *Manager) sealer(ticket [ticketLen]byte) sealer { return newSealer(m.rin
 // CookieName is the name of the session cookie.
 func (m *Manager) CookieName() string { return m.name }
 
-// Load opens the visitor's session for reading: at most one read of the store and no write. Without a cookie,
-// or with one that opens nothing, it is a new one. Errors: store.ErrUnavailable (answer 503), ErrRotated
+// Load opens the visitor's session for reading: one read of the store and no write, but for the first time that
+// a ticket which [Session.Rotate] made is presented, which ends the one before. Without a cookie, or with one
+// that opens nothing, it is a new one. Errors: store.ErrUnavailable (answer 503), ErrRotated
 // (answer 409); in both cases leave the cookie alone.
 func (m *Manager) Load(r *http.Request) (*Session, error) {
 	gs, err := m.New(r, m.name)
@@ -183,6 +184,9 @@ func (m *Manager) Update(w http.ResponseWriter, r *http.Request, fn func(ctx con
 	s, err := opened(gs)
 	if err != nil {
 		return err
+	}
+	if m.arriving(s) {
+		return ErrRotated
 	}
 	if s.New {
 		// Nobody can be waiting for it; but a store that is not there should be noticed before fn spends

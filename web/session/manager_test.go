@@ -295,7 +295,7 @@ func FuzzCookie(f *testing.F) {
 }
 
 func TestRotate(t *testing.T) {
-	t.Run("signing in kills a planted ticket within the same answer", func(t *testing.T) { // S04, SES-6
+	t.Run("a planted ticket never opens what signing in brought, and ends when the new one is presented", func(t *testing.T) { // S04, SES-6
 		mem := store.NewMemory(storetest.NewClock().Now)
 		m := manager(t, Config{Store: mem})
 		attacker := &visitor{m: m}
@@ -314,6 +314,12 @@ func TestRotate(t *testing.T) {
 		if set == "" || victim.cookie.Value == attacker.cookie.Value {
 			t.Fatal("the ticket is the same")
 		}
+		if got := attacker.token(t); got != "bait" {
+			t.Errorf("the old ticket, before the new one is presented, opens %q, want what it opened before", got)
+		}
+		if got := victim.token(t); got != "victim-token" {
+			t.Errorf("the new ticket opens %q", got)
+		}
 		if _, err := m.Load(attacker.request("GET")); !errors.Is(err, ErrRotated) {
 			t.Errorf("the old ticket: got %v, want ErrRotated", err)
 		}
@@ -328,12 +334,13 @@ func TestRotate(t *testing.T) {
 			t.Errorf("the attachment: %q, %v", data, err)
 		}
 	})
-	t.Run("after a minute the old ticket is just unknown", func(t *testing.T) { // SES-7
+	t.Run("a minute after its end the old ticket is just unknown", func(t *testing.T) { // SES-7
 		clock := storetest.NewClock()
 		v := &visitor{m: manager(t, Config{Now: clock.Now})}
 		v.signIn(t, "one")
 		old := &visitor{m: v.m, cookie: v.cookie}
 		v.mustUpdate(t, func(s *Session) { s.Rotate() })
+		v.load(t)
 		clock.Advance(time.Minute)
 		if s := old.load(t); !s.New {
 			t.Error("it still opens")
@@ -467,7 +474,7 @@ func TestForget(t *testing.T) { // SES-9, SES-10, S07
 		if !strings.HasPrefix(set, "pg=; ") || !strings.Contains(set, "Max-Age=0") {
 			t.Errorf("Set-Cookie: %s", set)
 		}
-		for _, key := range []string{s.sealer.storeKey(), s.sealer.attachmentKey("note", s.attached["note"])} {
+		for _, key := range []string{s.sealer.storeKey(), s.sealer.attachmentKey("note", s.ties.Attached["note"])} {
 			if _, _, err := mem.Store.Get(ctx, key); !errors.Is(err, store.ErrNotFound) {
 				t.Errorf("%.10s… is still there: %v", key, err)
 			}
@@ -908,13 +915,13 @@ func TestAttachments(t *testing.T) {
 	})
 	t.Run("it goes with its exchange", func(t *testing.T) {
 		first := v.load(t)
-		key := first.sealer.attachmentKey(AttachmentName(1), first.attached[AttachmentName(1)])
+		key := first.sealer.attachmentKey(AttachmentName(1), first.ties.Attached[AttachmentName(1)])
 		for n := 2; n <= 51; n++ {
 			step(n)
 		}
 		s := v.load(t)
-		if len(s.attached) != 50 {
-			t.Errorf("%d attachments, want 50", len(s.attached))
+		if len(s.ties.Attached) != 50 {
+			t.Errorf("%d attachments, want 50", len(s.ties.Attached))
 		}
 		if _, err := s.Attachment(ctx, AttachmentName(1)); !errors.Is(err, ErrNoAttachment) {
 			t.Errorf("got %v, want ErrNoAttachment", err)
@@ -929,11 +936,11 @@ func TestAttachments(t *testing.T) {
 	t.Run("one put in place of another does not open", func(t *testing.T) {
 		s := v.load(t)
 		a, b := AttachmentName(50), AttachmentName(51)
-		record, _, err := v.m.store.Get(ctx, s.sealer.attachmentKey(a, s.attached[a]))
+		record, _, err := v.m.store.Get(ctx, s.sealer.attachmentKey(a, s.ties.Attached[a]))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := v.m.store.Put(ctx, s.sealer.attachmentKey(b, s.attached[b]), record, store.Any, time.Hour); err != nil {
+		if _, err := v.m.store.Put(ctx, s.sealer.attachmentKey(b, s.ties.Attached[b]), record, store.Any, time.Hour); err != nil {
 			t.Fatal(err)
 		}
 		if got, err := s.Attachment(ctx, b); !errors.Is(err, ErrNoAttachment) {

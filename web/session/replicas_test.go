@@ -156,7 +156,7 @@ func TestR08HolderDies(t *testing.T) { // with REF-6: the next one is told
 	v.mustUpdate(t, signedIn)
 	kills, slowest := storetest.Times(2, 10), time.Duration(0)
 	for range kills {
-		killInFlight(t, r.URL(), keys, v)
+		killInFlight(t, aRefresh, r.URL(), keys, v)
 		start := time.Now()
 		told(t, v) // waits for the dead one's lease
 		slowest = max(slowest, time.Since(start))

@@ -7,6 +7,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base32"
 	"encoding/hex"
@@ -33,16 +34,29 @@ const (
 	// tombstoneFor is how long a request that was under way with the old ticket is told that there is a new
 	// one: longer than any request lives.
 	tombstoneFor = time.Minute
+
+	// arriving is how long the answer with a new ticket is given to reach the browser. Whoever changes
+	// something with the old one meanwhile is sent away, because it would be lost when the new one is
+	// presented.
+	arriving = 2 * time.Second
+
+	// graceFor is how long after it the old ticket still opens the session as it was before, for a browser
+	// that the answer with the new one never reached.
+	graceFor = 5 * time.Minute
 )
 
 var (
 	// ErrRotated: the visitor has just signed in and this request still carries the ticket from before.
-	// Answer 409 and leave the cookie alone; repeating the request once helps.
+	// Answer 409 and leave the cookie alone; repeating the request after [RepeatAfter] helps.
 	ErrRotated = errors.New("this session has just been renewed; send the request again")
 
 	// ErrNoAttachment: there is none of this name, or it is gone with its exchange.
 	ErrNoAttachment = errors.New("nothing is kept under this name")
 )
+
+// RepeatAfter is when a request that met ErrRotated is worth repeating: by then the browser has the new ticket,
+// or its answer is lost and the old one counts.
+const RepeatAfter = arriving
 
 // Session is one visitor's session, open for the length of a request. It is not safe for concurrent use.
 type Session struct {
@@ -52,25 +66,36 @@ type Session struct {
 	// that stays new is used by nobody again.
 	New bool
 
-	m        *Manager
-	sealer   sealer
-	version  uint64            // of the record in the store; 0 for none
-	gen      uint64            // of the record, counted up with every save
-	plain    []byte            // what was sealed in it
-	attached map[string]string // name → handle
-	pending  map[string][]byte // attachments that wait for the save
-	resign   bool              // cookie or record were made with a key that is no longer the active one
-	rotate   bool
-	forget   bool
-	owed     bool // a checkpoint has made a cookie necessary
+	m       *Manager
+	sealer  sealer
+	version uint64 // of the record in the store; 0 for none
+	gen     uint64 // of the record, counted up with every save
+	plain   []byte // what was sealed in it
+	ties    ties
+	pending map[string][]byte // attachments that wait for the save
+	resign  bool              // cookie or record were made with a key that is no longer the active one
+	rotate  bool
+	forget  bool
+	alone   bool // what another ticket of the session opens is to end
+	owed    bool // a checkpoint has made a cookie necessary
 }
 
-// Rotate has the session saved under a new ticket and the old one made useless. Call it when new credentials
-// are submitted, so that nobody who planted or saw the old ticket gets to what they open; not on a refresh.
+// Rotate has the session saved under a new ticket. Call it when new credentials have come, so that nobody who
+// planted or saw the old ticket gets to what they open; not on a refresh, nor for credentials that were refused.
+//
+// What this update changes is under the new ticket alone. The old one opens what was there before, until the
+// new one is first presented, whichever way and to whichever replica, or for five minutes: so an answer that
+// never arrives costs nobody their session. Of several tickets that were made from one and never presented only
+// the last counts.
 func (s *Session) Rotate() { s.rotate = true }
 
-// Forget has record and attachments deleted and the cookie expired when the update ends.
+// Forget has record and attachments deleted and the cookie expired when the update ends, and what another
+// ticket of the session opens.
 func (s *Session) Forget() { s.forget = true }
+
+// EndOthers has what another ticket of this session opens deleted when the update ends: one that was made by a
+// sign-in whose answer never arrived. Call it where what ends here must not live on there.
+func (s *Session) EndOthers() { s.alone = true }
 
 // Checkpoint saves the state as it is now, in the middle of an update, and lets the update go on: for what must
 // be known afterwards even if this process does not live to see its end, such as Slot.InFlight before a
@@ -112,7 +137,7 @@ func (s *Session) Attachment(ctx context.Context, name string) ([]byte, error) {
 	if data, ok := s.pending[name]; ok {
 		return bytes.Clone(data), nil
 	}
-	handle, ok := s.attached[name]
+	handle, ok := s.ties.Attached[name]
 	if !ok {
 		return nil, ErrNoAttachment
 	}
@@ -158,8 +183,9 @@ func (m *Manager) begin() (*Session, error) {
 // errNone: there is no session for the ticket.
 var errNone = errors.New("no session")
 
-// open loads the session of a ticket with one read. Errors: errNone, ErrRotated, store.ErrUnavailable. spoilt
-// says that there is a record which will never open.
+// open loads the session of a ticket with one read, or two if the ticket is new or has a successor, and ends
+// what the ticket before a new one opens. Errors: errNone, ErrRotated, store.ErrUnavailable. spoilt says that
+// there is a record which will never open.
 func (m *Manager) open(ctx context.Context, ticket [ticketLen]byte) (s *Session, spoilt bool, err error) {
 	s = &Session{m: m, sealer: m.sealer(ticket)}
 	record, version, err := m.store.Get(ctx, s.sealer.storeKey())
@@ -179,7 +205,7 @@ func (m *Manager) open(ctx context.Context, ticket [ticketLen]byte) (s *Session,
 		return nil, false, errNone
 	}
 	if err == nil {
-		s.State, s.attached, err = decodeState(s.plain)
+		s.State, s.ties, err = decodeState(s.plain)
 	}
 	if err != nil {
 		return nil, true, errNone
@@ -187,8 +213,55 @@ func (m *Manager) open(ctx context.Context, ticket [ticketLen]byte) (s *Session,
 	if m.left(s.State) <= 0 {
 		return nil, true, errNone
 	}
+	if over, err := m.succeeded(ctx, s); over || err != nil {
+		return nil, over, cmp.Or(err, errNone)
+	}
+	if err := m.bury(ctx, s.ties.Before); err != nil {
+		return nil, false, err
+	}
 	s.resign = !bytes.Equal(record[1:1+kidLen], s.sealer.keys.keys[0].id[:])
 	return s, false, nil
+}
+
+// succeeded says that the grace of a ticket which has a successor is over. A successor that is not there was
+// never finished, or has ended without being presented.
+func (m *Manager) succeeded(ctx context.Context, s *Session) (bool, error) {
+	if s.ties.Moved.IsZero() || m.now().Before(s.ties.Moved.Add(graceFor)) {
+		return false, nil
+	}
+	_, _, err := m.store.Get(ctx, s.ties.After)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	} else if err != nil {
+		return false, fmt.Errorf("looking for the session's new ticket: %w", err)
+	}
+	return true, nil
+}
+
+// arriving says that the answer with a new ticket may still be on its way. Replicas' clocks may differ by as much.
+func (m *Manager) arriving(s *Session) bool {
+	return !s.ties.Moved.IsZero() && m.now().Sub(s.ties.Moved).Abs() < arriving
+}
+
+// bury ends what the ticket before opens, for good, and has whoever still presents it told so for a minute.
+func (m *Manager) bury(ctx context.Context, before string) error {
+	if before == "" {
+		return nil
+	}
+	record, _, err := m.store.Get(ctx, before)
+	if errors.Is(err, store.ErrNotFound) || bytes.Equal(record, tombstone) {
+		return nil
+	}
+	if err == nil {
+		_, err = m.store.Put(ctx, before, tombstone, store.Any, tombstoneFor)
+	}
+	if errors.Is(err, store.ErrFull) {
+		err = m.store.Delete(ctx, before)
+	}
+	if err != nil {
+		return fmt.Errorf("ending the session's old ticket: %w", err)
+	}
+	return nil
 }
 
 // left is how long a state still lives: to the idle limit or the absolute one, or to the end of its last token
@@ -216,7 +289,15 @@ func (m *Manager) save(ctx context.Context, s *Session) (cookie bool, err error)
 	s.State.trim()
 	dropped := s.dropped()
 
-	plain, err := encodeState(s.State, s.attached)
+	// The ticket before is ended by now, because this one has been presented. One that is still used though it
+	// has a successor is its visitor's only one, so it goes on beyond its grace.
+	stale := s.ties.Left
+	s.ties.Before, s.ties.Left, s.ties.Moved = "", nil, time.Time{}
+	if s.alone && s.ties.After != "" {
+		stale = append(stale, s.ties.After)
+		s.ties.After = ""
+	}
+	plain, err := encodeState(s.State, s.ties)
 	if err != nil {
 		return false, fmt.Errorf("encoding the session: %w", err)
 	}
@@ -225,9 +306,9 @@ func (m *Manager) save(ctx context.Context, s *Session) (cookie bool, err error)
 	}
 
 	next := *s
-	next.attached = maps.Clone(s.attached)
+	next.ties.Attached = maps.Clone(s.ties.Attached)
 	for name := range dropped {
-		delete(next.attached, name)
+		delete(next.ties.Attached, name)
 	}
 	st := *s.State
 	st.Seen = now
@@ -245,10 +326,9 @@ func (m *Manager) save(ctx context.Context, s *Session) (cookie bool, err error)
 	if err == nil {
 		err = next.writeState(ctx, ttl)
 	}
-	if err == nil && next.sealer.id != s.sealer.id {
-		// Only now is the old record given up, and only if it still is what was loaded.
-		_, err = m.store.Put(ctx, s.sealer.storeKey(), tombstone, s.version, tombstoneFor)
-		if err != nil {
+	if err == nil && next.ties.Before != "" {
+		// Only now, and only if the old record still is what was loaded, does it get a successor.
+		if err = s.point(ctx, next.sealer.storeKey()); err != nil {
 			m.remove(ctx, next.sealer.storeKey())
 		}
 	}
@@ -258,15 +338,18 @@ func (m *Manager) save(ctx context.Context, s *Session) (cookie bool, err error)
 	}
 
 	// What nothing points to any more. It would go by itself in time.
-	var stale []string
-	for name, handle := range s.attached {
-		if next.attached[name] != handle || next.sealer.id != s.sealer.id {
-			stale = append(stale, s.sealer.attachmentKey(name, handle))
+	if next.ties.Before != "" {
+		stale = append(stale, s.ties.After) // another that was never presented
+	} else {
+		for name, handle := range s.ties.Attached {
+			if next.ties.Attached[name] != handle {
+				stale = append(stale, s.sealer.attachmentKey(name, handle))
+			}
 		}
 	}
 	m.remove(ctx, stale...)
 
-	cookie = s.New || s.resign || next.sealer.id != s.sealer.id
+	cookie = s.New || s.resign || next.ties.Before != ""
 	next.New, next.resign, next.rotate, next.pending = false, false, false, nil
 	*s.State = st
 	next.State = s.State
@@ -287,7 +370,7 @@ func (s *Session) dropped() map[string]bool {
 			gone[name] = true
 		}
 	}
-	for name := range s.attached {
+	for name := range s.ties.Attached {
 		look(name)
 	}
 	for name := range s.pending {
@@ -303,7 +386,7 @@ func (s *Session) move(ctx context.Context, old *Session, dropped map[string]boo
 	if _, err := io.ReadFull(s.m.rand, ticket[:]); err != nil {
 		return fmt.Errorf("making a ticket: %w", err)
 	}
-	for name := range old.attached {
+	for name := range old.ties.Attached {
 		if _, ok := old.pending[name]; ok || dropped[name] {
 			continue
 		}
@@ -318,9 +401,25 @@ func (s *Session) move(ctx context.Context, old *Session, dropped map[string]boo
 		}
 	}
 	s.sealer = s.m.sealer(ticket)
-	s.attached = nil
+	s.ties = ties{Before: old.sealer.storeKey()}
+	for name, handle := range old.ties.Attached {
+		s.ties.Left = append(s.ties.Left, old.sealer.attachmentKey(name, handle))
+	}
 	s.version, s.gen = 0, 0
 	return nil
+}
+
+// point writes the session once more as it was loaded, with the place where it goes on.
+func (s *Session) point(ctx context.Context, after string) error {
+	old := *s
+	var err error
+	if old.State, old.ties, err = decodeState(s.plain); err != nil {
+		return err
+	}
+	old.ties.Before, old.ties.Left = "", nil
+	old.ties.After, old.ties.Moved = after, s.m.now()
+	old.State.Seen = s.m.now()
+	return old.writeState(ctx, s.m.left(old.State))
 }
 
 // writeAttachments stores what is pending, before the state that points to it, and returns where.
@@ -345,16 +444,16 @@ func (s *Session) writeAttachments(ctx context.Context, pending map[string][]byt
 			return written, err
 		}
 		written = append(written, key)
-		if s.attached == nil {
-			s.attached = make(map[string]string)
+		if s.ties.Attached == nil {
+			s.ties.Attached = make(map[string]string)
 		}
-		s.attached[name] = handle
+		s.ties.Attached[name] = handle
 	}
 	return written, nil
 }
 
 func (s *Session) writeState(ctx context.Context, ttl time.Duration) error {
-	plain, err := encodeState(s.State, s.attached)
+	plain, err := encodeState(s.State, s.ties)
 	if err != nil {
 		return err
 	}
@@ -379,8 +478,11 @@ func (m *Manager) erase(ctx context.Context, s *Session) error {
 	if err := m.store.Delete(ctx, s.sealer.storeKey()); err != nil {
 		return fmt.Errorf("forgetting the session: %w", err)
 	}
-	var keys []string
-	for name, handle := range s.attached {
+	keys := s.ties.Left
+	if s.ties.After != "" {
+		keys = append(keys, s.ties.After)
+	}
+	for name, handle := range s.ties.Attached {
 		keys = append(keys, s.sealer.attachmentKey(name, handle))
 	}
 	m.remove(ctx, keys...)
@@ -391,6 +493,9 @@ func (m *Manager) erase(ctx context.Context, s *Session) error {
 // remove deletes what nothing points to. Failing costs only room, until its time is over.
 func (m *Manager) remove(ctx context.Context, keys ...string) {
 	for _, key := range keys {
+		if key == "" {
+			continue
+		}
 		if err := m.store.Delete(ctx, key); err != nil {
 			m.log.Warn("a sealed record that is not needed any more could not be deleted; it goes when its time is over", "error", err)
 			return

@@ -198,8 +198,8 @@ type (
 
 	sealedState struct {
 		plainState
-		Slots    map[string]*sealedSlot
-		Attached map[string]string `json:",omitzero"` // name → handle
+		Slots map[string]*sealedSlot
+		ties
 	}
 	sealedSlot struct {
 		plainSlot
@@ -210,8 +210,22 @@ type (
 	}
 )
 
-func encodeState(st *State, attached map[string]string) ([]byte, error) {
-	out := sealedState{plainState: plainState(*st), Slots: make(map[string]*sealedSlot, len(st.Slots)), Attached: attached}
+// ties are what a record is tied to: its attachments, and the record that was the session's under the ticket
+// before or after. They are places in the store, which open nothing.
+type ties struct {
+	Attached map[string]string `json:",omitzero"` // name → handle
+	// Before is where the session was until this ticket was made, and Left what was attached there. It is
+	// ended when this ticket is first presented, and Before is empty once that is saved.
+	Before string   `json:",omitzero"`
+	Left   []string `json:",omitzero"`
+	// After is where the session went on under another ticket, which nobody has presented yet, and Moved when;
+	// Moved is zero if this one has been used to change something since.
+	After string    `json:",omitzero"`
+	Moved time.Time `json:",omitzero"`
+}
+
+func encodeState(st *State, t ties) ([]byte, error) {
+	out := sealedState{plainState: plainState(*st), Slots: make(map[string]*sealedSlot, len(st.Slots)), ties: t}
 	for k, s := range st.Slots {
 		if s != nil {
 			out.Slots[k] = &sealedSlot{plainSlot(*s), s.Access.Reveal(), s.Refresh.Reveal(), s.MFA.Reveal(), s.Antiforgery.Reveal()}
@@ -220,10 +234,10 @@ func encodeState(st *State, attached map[string]string) ([]byte, error) {
 	return json.Marshal(out)
 }
 
-func decodeState(data []byte) (*State, map[string]string, error) {
+func decodeState(data []byte) (*State, ties, error) {
 	var in sealedState
 	if err := json.Unmarshal(data, &in); err != nil {
-		return nil, nil, err
+		return nil, ties{}, err
 	}
 	st := State(in.plainState)
 	st.Slots = make(map[string]*Slot, len(in.Slots))
@@ -239,5 +253,5 @@ func decodeState(data []byte) (*State, map[string]string, error) {
 	if st.Trust == nil {
 		st.Trust = make(map[string]string)
 	}
-	return &st, in.Attached, nil
+	return &st, in.ties, nil
 }

@@ -85,13 +85,13 @@ func TestEveryFieldIsSealed(t *testing.T) {
 	}
 	want := new(State)
 	fill(reflect.ValueOf(want).Elem())
-	attached := map[string]string{"exchange/1": "handle"}
+	tied := ties{Attached: map[string]string{"exchange/1": "handle"}, Before: "s:1", Left: []string{"a:1"}, After: "s:2", Moved: time.Unix(1, 0).UTC()}
 
-	data, err := encodeState(want, attached)
+	data, err := encodeState(want, tied)
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, gotAttached, err := decodeState(data)
+	got, gotTied, err := decodeState(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,8 +105,8 @@ func TestEveryFieldIsSealed(t *testing.T) {
 			}
 		}
 	}
-	if diff := cmp.Diff(attached, gotAttached); diff != "" {
-		t.Errorf("attachments, -want +got:\n%s", diff)
+	if diff := cmp.Diff(tied, gotTied); diff != "" {
+		t.Errorf("what it is tied to, -want +got:\n%s", diff)
 	}
 }
 
