@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -205,6 +207,37 @@ func testClock(t *testing.T, browser context.Context) {
 }
 
 // testAddresses goes by the address bar and the browser's own buttons.
+// otherSignIn signs in with the browser's cookie from outside, and presents
+// the new one. The browser keeps the old.
+func (v *visitor) otherSignIn(t *testing.T, d *dialect.Dialect) *http.Cookie {
+	t.Helper()
+	g := newGuest(t)
+	v.call("cookies", func(ctx context.Context) error {
+		all, err := chromedp.Call(ctx, network.GetCookies, network.GetCookiesParams{})
+		if err != nil {
+			return err
+		}
+		u, err := url.Parse(v.site)
+		if err != nil {
+			return err
+		}
+		for _, c := range all.Cookies {
+			g.Jar.SetCookies(u, []*http.Cookie{{Name: c.Name, Value: c.Value}})
+		}
+		p := &patient{guest: g, d: d, site: v.site}
+		if _, status, err := p.try(ctx, "/token", passwordForm(t, d, "Password1")); err != nil || status != http.StatusOK {
+			return fmt.Errorf("signing in from outside: %d, %w", status, err)
+		}
+		p.look(t)
+		return nil
+	})
+	u, err := url.Parse(v.site)
+	if err != nil || len(g.Jar.Cookies(u)) != 1 {
+		t.Fatalf("the cookies are %v, %v", g.Jar.Cookies(u), err)
+	}
+	return g.Jar.Cookies(u)[0]
+}
+
 func testAddresses(t *testing.T, browser context.Context) {
 	site, d := start(t), dialect.All()[0]
 	token := d.Operation(dialect.Obtain)
@@ -230,6 +263,33 @@ func testAddresses(t *testing.T, browser context.Context) {
 			other.answered(2, success(token))
 			v.reload()
 			v.see("what the other tab did", "$('.history tbody tr').length === 2")
+		})
+	}
+	for _, at := range []device{desk, desk.withoutScript()} {
+		t.Run("a click while another tab signs in "+at.name, func(t *testing.T) {
+			v := visit(t, browser, site, at)
+			v.signIn(d)
+			explore := d.Operation(dialect.Explore)
+			v.open("/" + d.ID + "?op=explore&try=explore")
+			other := v.otherSignIn(t, d) // has the new ticket, which this browser does not have yet
+			sent := v.posts()
+			v.send(d, explore)
+			v.until("the click is sent", func() string {
+				if v.posts() == sent {
+					return "nothing is sent"
+				}
+				return ""
+			})
+			v.call("cookie", func(ctx context.Context) error {
+				_, err := chromedp.Call(ctx, network.SetCookie, network.SetCookieParams{Name: other.Name, Value: other.Value, URL: site})
+				return err
+			})
+			v.answered(3, success(explore))
+			v.mu.Lock()
+			defer v.mu.Unlock()
+			if v.again != 1 {
+				t.Errorf("the click was repeated %d times", v.again)
+			}
 		})
 	}
 	t.Run("deep links", func(t *testing.T) {

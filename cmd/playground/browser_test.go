@@ -179,6 +179,7 @@ type visitor struct {
 	// logs each as an error.
 	refusals map[string]bool
 	got      map[network.RequestID]*transfer
+	again    int // calls that the browser was told to repeat
 }
 
 // transfer is one request that the browser made.
@@ -301,6 +302,9 @@ func (v *visitor) hear(ev any) {
 	case *network.EventRequestWillBeSent:
 		if u := ev.Request.URL; !strings.HasPrefix(u, v.site+"/") && !strings.HasPrefix(u, "data:") && u != "about:blank" {
 			fault("a request left the site: %s", u)
+		}
+		if ev.Request.Method == "POST" && strings.HasSuffix(ev.Request.URL, "again=1") {
+			v.again++
 		}
 		v.got[ev.RequestID] = &transfer{url: ev.Request.URL, method: ev.Request.Method}
 	case *network.EventLoadingFinished:
