@@ -22,19 +22,10 @@ var reserved = []string{
 // fault of every description at once, and every id that is taken or reserved.
 func NewCatalog(own ...*Dialect) (*Catalog, error) {
 	var problems []error
-	taken := map[string]bool{}
-	for _, d := range all {
-		taken[d.ID] = true
-	}
+	taken := map[string]string{}
 	for _, d := range own {
-		var err error
-		switch {
-		case slices.Contains(reserved, d.ID):
-			err = fmt.Errorf("id %q: the program has an address of that name; choose another", d.ID)
-		case taken[d.ID]:
-			err = fmt.Errorf("id %q is taken; choose another", d.ID)
-		}
-		taken[d.ID] = true
+		err := free(d.ID, taken)
+		taken[d.ID] = "another product"
 		if err = errors.Join(err, d.Validate()); err != nil {
 			problems = append(problems, fmt.Errorf("product %q: %w", d.ID, err))
 		}
@@ -43,6 +34,21 @@ func NewCatalog(own ...*Dialect) (*Catalog, error) {
 		return nil, errors.Join(problems...)
 	}
 	return &Catalog{own: slices.Clone(own)}, nil
+}
+
+// free says that an id can be had; taken tells who has the others.
+func free(id string, taken map[string]string) error {
+	if slices.Contains(reserved, id) {
+		return fmt.Errorf("id %q: the program has an address of that name; choose another", id)
+	}
+	by, ok := taken[id]
+	if _, builtIn := Find(id); builtIn {
+		by, ok = "a built-in product", true
+	}
+	if ok {
+		return fmt.Errorf("id %q is taken by %s; choose another", id, by)
+	}
+	return nil
 }
 
 // All returns every product in the order of the home page.

@@ -471,3 +471,18 @@ func (d *Dialect) Refusal(f Fault, on Purpose) (*Refusal, bool) {
 	}
 	return nil, false
 }
+
+// UserIDs says that the product names users by UUID, and not by number.
+func (d *Dialect) UserIDs() bool {
+	lists := [][]Field{d.Access.Claims, d.Refresh.Claims}
+	for i := range d.Operations {
+		op := &d.Operations[i]
+		lists = append(lists, op.Gives, op.Takes, op.Tells)
+	}
+	for _, fields := range lists {
+		if slices.ContainsFunc(fields, func(f Field) bool { return f.Term == UserID && f.As == UUID }) {
+			return true
+		}
+	}
+	return false
+}

@@ -355,7 +355,9 @@ func (v *visit) readJWT(ctx context.Context, u use, token string) (*ticket, erro
 	t := &ticket{use: u, person: said[dialect.Username], session: said[dialect.SessionID],
 		flags: flags{said[dialect.ClientID], yes(said[dialect.ReadOnlyToken]), yes(said[dialect.NoAntiforgery])}}
 	var errNotBefore, errExpires, errPair error
-	t.notBefore, errNotBefore = dialect.ParseTime(said[dialect.NotBefore])
+	if text := said[dialect.NotBefore]; text != "" {
+		t.notBefore, errNotBefore = dialect.ParseTime(text)
+	}
 	t.expires, errExpires = dialect.ParseTime(said[dialect.ExpiresAt])
 	if id := said[dialect.PairID]; id != "" {
 		t.pair, errPair = uuid.Parse(id)
@@ -474,17 +476,8 @@ func unpack(u use, b []byte) *ticket {
 
 // userID is a UUID or a number, as the product writes it.
 func (v *visit) userID(p Person) string {
-	lists := [][]dialect.Field{v.d.Access.Claims, v.d.Refresh.Claims}
-	for i := range v.d.Operations {
-		op := &v.d.Operations[i]
-		lists = append(lists, op.Gives, op.Takes, op.Tells)
-	}
-	for _, fields := range lists {
-		for _, f := range fields {
-			if f.Term == dialect.UserID && f.As == dialect.UUID {
-				return shape(v.s.derive(16, "user", v.world, v.d.ID, p.Name)).String()
-			}
-		}
+	if v.d.UserIDs() {
+		return shape(v.s.derive(16, "user", v.world, v.d.ID, p.Name)).String()
 	}
 	return strconv.Itoa(v.number(p))
 }
