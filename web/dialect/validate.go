@@ -536,7 +536,7 @@ func (v *validator) sample(t Term) string {
 		return FormatTime(time.Unix(0, 0))
 	case MFAEnabled, NewsShown, ShortRefresh, LongRefresh, ShortTerm, ReadOnlyToken, NoAntiforgery:
 		return "true"
-	case ExpiresIn, ErrorStatus:
+	case ExpiresIn, ErrorStatus, RetryAfter:
 		return "1"
 	case UserID:
 		if !v.d.UserIDs() {
