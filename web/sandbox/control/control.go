@@ -71,7 +71,11 @@ type api struct {
 // New returns the whole API, for a listener of its own.
 func New(cfg Config) http.Handler {
 	a := &api{Config: cfg.filled()}
-	return local(a.mux(append(a.worlds(),
+	return local(a.mux(a.routes()))
+}
+
+func (a *api) routes() []route {
+	return append(a.worlds(),
 		route{"GET", "/products", a.products},
 		route{"GET", "/faults", a.faults},
 		route{"PUT", "/worlds/{world}/people", a.putPeople},
@@ -80,7 +84,7 @@ func New(cfg Config) http.Handler {
 		route{"GET", "/ca.pem", a.ca},
 		route{"GET", "/readyz", a.ready},
 		route{"GET", "/openapi.json", a.description},
-	)))
+	)
 }
 
 // Worlds returns the part below /worlds/{world} for worlds that have a name,
