@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 	"web/secret":           {},
 	"web/session":          {"web/secret", "web/store"},
 	"web/snippet":          {},
-	"web/standalone":       {"web/dialect", "web/limit", "web/sandbox", "web/sandbox/control", "web/session", "web/state", "web/store", "web/store/boltstore"},
+	"web/standalone":       {"openapi", "web/dialect", "web/limit", "web/sandbox", "web/sandbox/control", "web/session", "web/state", "web/store", "web/store/boltstore"},
 	"web/state":            {},
 	"web/store":            {},
 	"web/store/boltstore":  {"web/store"},

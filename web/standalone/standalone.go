@@ -25,6 +25,7 @@ import (
 	"syscall"
 	"time"
 
+	"tokenplayground/openapi"
 	"tokenplayground/web/dialect"
 	"tokenplayground/web/limit"
 	"tokenplayground/web/sandbox"
@@ -112,7 +113,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 		products = append(products, control.Product{Dialect: d, URL: s.urls[d.ID]})
 	}
 	s.control.http = s.server(control.New(control.Config{
-		Sandbox: s.sandbox, Products: products, Calls: calls, CA: s.CA(), Now: cfg.Now, Log: s.log,
+		Sandbox: s.sandbox, Products: products, Calls: calls, Describe: openapi.Product, CA: s.CA(), Now: cfg.Now, Log: s.log,
 		Ready: func(ctx context.Context) error {
 			if s.ending.Load() {
 				return errors.New("the sandbox is about to stop")

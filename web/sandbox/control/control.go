@@ -44,6 +44,9 @@ type Config struct {
 	Products []Product
 	// Calls is the journal; nil for none.
 	Calls *Calls
+	// Describe returns the OpenAPI document of a product in a version, behind
+	// an address; nil for none.
+	Describe func(d *dialect.Dialect, version, at string) ([]byte, error)
 	// CA is the certificate that clients must trust, as PEM; empty for none.
 	CA []byte
 	// Ready says why the sandbox is not ready; nil means that it is.
@@ -77,6 +80,7 @@ func New(cfg Config) http.Handler {
 func (a *api) routes() []route {
 	return append(a.worlds(),
 		route{"GET", "/products", a.products},
+		route{"GET", "/products/{product}/openapi.json", a.productDescription},
 		route{"GET", "/faults", a.faults},
 		route{"PUT", "/worlds/{world}/people", a.putPeople},
 		route{"GET", "/calls", a.calls},

@@ -47,7 +47,10 @@ func newBench(t testing.TB) *bench {
 			t.Fatal(err)
 		}
 	}
-	cfg := Config{Sandbox: b.sandbox, Calls: b.calls, CA: []byte("-----BEGIN CERTIFICATE-----\n"), Now: now, Ready: b.sandbox.Ready}
+	cfg := Config{Sandbox: b.sandbox, Calls: b.calls, CA: []byte("-----BEGIN CERTIFICATE-----\n"), Now: now, Ready: b.sandbox.Ready,
+		Describe: func(_ *dialect.Dialect, version, at string) ([]byte, error) {
+			return json.Marshal(map[string]string{"version": version, "at": at})
+		}}
 	for _, d := range dialect.All() {
 		cfg.Products = append(cfg.Products, Product{d, "https://127.0.0.1:4430"})
 	}
@@ -497,6 +500,24 @@ func TestWhatIsMissing(t *testing.T) {
 	}
 	if a := b.send("GET", "/products", ""); a.status != 200 || !strings.Contains(a.body, `"port":4430`) {
 		t.Errorf("got %d: %s", a.status, a.body)
+	}
+}
+
+func TestProductDescription(t *testing.T) {
+	b := newBench(t)
+	for query, want := range map[string]string{
+		"":                               `{"at":"https://127.0.0.1:4430","version":""}`,
+		"?world=mine":                    `{"at":"https://127.0.0.1:4430/w/mine","version":""}`,
+		"?world=shared&version=1.0-rev1": `{"at":"https://127.0.0.1:4430","version":"1.0-rev1"}`,
+	} {
+		if a := b.send("GET", "/products/vbr/openapi.json"+query, ""); a.status != 200 || a.body != want {
+			t.Errorf("%q: got %d: %s", query, a.status, a.body)
+		}
+	}
+	for path, want := range map[string]int{"vbr/openapi.json?version=0": 422, "vbr/openapi.json?world=a.b": 422, "nosuch/openapi.json": 404} {
+		if a := b.send("GET", "/products/"+path, ""); a.status != want {
+			t.Errorf("%s: got %d: %s", path, a.status, a.body)
+		}
 	}
 }
 

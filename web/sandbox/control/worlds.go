@@ -346,12 +346,44 @@ func (a *api) products(http.ResponseWriter, *http.Request) (any, error) {
 		Name string `json:"name"`
 		URL  string `json:"url"`
 		Port int    `json:"port"`
+		// OpenAPI is the path of its description here.
+		OpenAPI string `json:"openapi"`
 	}
 	out := []product{}
 	for _, p := range a.Products {
-		out = append(out, product{p.ID, p.Name, p.URL, portOf(p.URL)})
+		out = append(out, product{p.ID, p.Name, p.URL, portOf(p.URL), "/products/" + p.ID + "/openapi.json"})
 	}
 	return map[string]any{"products": out}, nil
+}
+
+// productDescription describes a product as a world's clients reach it.
+func (a *api) productDescription(w http.ResponseWriter, r *http.Request) (any, error) {
+	p, err := a.product(r.PathValue("product"))
+	if err != nil || a.Describe == nil {
+		return nil, &problem{Kind: "not-found", Status: http.StatusNotFound, Title: "There is no such description", Detail: "GET /products lists those that there are."}
+	}
+	version, world := r.URL.Query().Get("version"), r.URL.Query().Get("world")
+	var ids []string
+	for _, v := range p.Versions.All {
+		ids = append(ids, v.ID)
+	}
+	_, known := p.Version(version)
+	if !known {
+		err = fmt.Errorf("%s has no version %.40q; use one of %s", p.ID, version, strings.Join(ids, ", "))
+	}
+	if err := errors.Join(err, sandbox.CheckWorld(world)); err != nil {
+		return nil, wrong(err)
+	}
+	at := p.URL
+	if world != "" && world != Shared {
+		at += "/w/" + world
+	}
+	doc, err := a.Describe(p.Dialect, version, at)
+	if err != nil {
+		return nil, err
+	}
+	writeBytes(w, http.StatusOK, "application/json", doc)
+	return nil, nil
 }
 
 func portOf(address string) int {
