@@ -2,28 +2,27 @@ package secret
 
 import (
 	"cmp"
-	"encoding/base64"
-	"encoding/json"
+	"encoding/hex"
 	"fmt"
-	"html"
 	"io"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // MinLength is the length in bytes below which a known value is not looked for: one so short stands all over
 // ordinary text, and replacing it there would both shred the text and give the value away.
 const MinLength = 4
 
-// encodedLeast is the shortest piece of base64 that is looked for; shorter ones turn up by chance.
-const encodedLeast = 8
-
 // passesMost bounds how often the text is gone over. Two do for all but texts made to resist.
-const passesMost = 8
+const passesMost = 4
+
+// layersMost bounds how many texts come out of undoing escapes, each kind in what the others made of the text. The
+// escapes of JSON in a page in a URL make eight. A text with more of them wants to hide something, and is withheld.
+const layersMost = 16
+
+// encodedMost is the same for what was in base64, where escapes are rare and most of what looks like one is chance.
+const encodedMost = 8
 
 // withheld stands for a whole text that cannot be made safe. It is shorter than MinLength, so it can hold no
 // known value.
@@ -33,16 +32,16 @@ const withheld = "***"
 // a JSON object.
 var jwtShaped = regexp.MustCompile(`eyJ[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,4}`)
 
-// Redactor takes secrets out of text: the ones that it knows, in their own spelling and as they look in a
-// URL, a JSON or HTML text or in base64, and everything that is shaped like a JWT. It is the one redaction
-// function: pages, history, snippets, exports and logs all use it. Make one with [NewRedactor]. It is safe
-// for concurrent use.
+// Redactor takes secrets out of text: the ones that it knows, as they are and under any mixture of the escapes of
+// JSON, HTML and URLs, also repeated, and of base64 around it, and in hexadecimal digits; and everything that is
+// shaped like a JWT. It is the one redaction function: pages, history, snippets, exports and logs all use it. Make
+// one with [NewRedactor]. It is safe for concurrent use.
 type Redactor struct {
 	masker *Masker
 	known  []spelling // longest first, since a password may be the beginning of a token
 }
 
-// spelling is one way in which a known value may stand in a text, and what takes its place.
+// spelling is one way in which a known value may stand in a text without escapes, and what takes its place.
 type spelling struct{ find, instead string }
 
 // NewRedactor makes a redactor for known values: tokens become their mask, others (passwords, codes)
@@ -79,132 +78,119 @@ func NewRedactor(m *Masker, tokens, others []Text) *Redactor {
 // survive, because what stands in its place spells it again together with its surroundings, is withheld whole.
 func (r *Redactor) Replace(s string) string {
 	for range passesMost {
-		next := s
-		for _, k := range r.known {
-			// Linear in the text even for a hostile one, which strings.Replacer is not.
-			next = strings.ReplaceAll(next, k.find, k.instead)
+		found, all := r.find(s)
+		if !all {
+			return withheld
 		}
-		if strings.Contains(next, "eyJ") {
-			next = jwtShaped.ReplaceAllStringFunc(next, r.masker.Mask)
-		}
-		if next == s {
+		if len(found) == 0 {
 			return s
 		}
-		s = next
+		s = replace(s, found)
 	}
 	return withheld
+}
+
+// place is where something stands in a text, and what takes its place. Among those that overlap, the heaviest
+// says what.
+type place struct {
+	from, to int
+	instead  string
+	weight   int
+}
+
+// find looks through s and everything that it may be an encoding of. It is not all where s has more layers of
+// escapes than are undone.
+func (r *Redactor) find(s string) (found []place, all bool) {
+	lowest, found, all := r.search(layer{text: s}, layersMost, nil)
+	if len(r.known) == 0 {
+		return found, all
+	}
+	// Base64 is not changed by undoing escapes, only joined to what stands beside it.
+	for skip := range groups {
+		_, found, _ = r.search(lowest.unbase64(skip), encodedMost, found)
+	}
+	return found, all
+}
+
+// search adds what stands in a layer and in those below it, which are at most a number. It gives the lowest, which
+// is the shortest since escapes are longer than what they stand for, and whether it saw them all.
+func (r *Redactor) search(l layer, most int, found []place) (lowest layer, _ []place, all bool) {
+	seen := map[string]bool{l.text: true}
+	layers := []layer{l}
+	lowest = l
+	for i := 0; i < len(layers); i++ {
+		found = r.among(layers[i], found)
+		for _, e := range escapes {
+			next, more := layers[i].unescape(e.sign, e.read)
+			if !more || seen[next.text] {
+				continue
+			}
+			if len(layers) == most {
+				return lowest, found, false
+			}
+			seen[next.text] = true
+			layers = append(layers, next)
+			if len(next.text) < len(lowest.text) {
+				lowest = next
+			}
+		}
+	}
+	return lowest, found, true
+}
+
+// among adds what stands in one layer.
+func (r *Redactor) among(l layer, found []place) []place {
+	text := fold(l.text)
+	for _, k := range r.known {
+		// Linear in the text even for a hostile one.
+		for at := 0; ; {
+			i := strings.Index(text[at:], k.find)
+			if i < 0 {
+				break
+			}
+			from, to := l.source(at+i, at+i+len(k.find))
+			found = append(found, place{from, to, k.instead, len(k.find)})
+			at += i + len(k.find)
+		}
+	}
+	if strings.Contains(l.text, "eyJ") {
+		for _, m := range jwtShaped.FindAllStringIndex(l.text, -1) {
+			from, to := l.source(m[0], m[1])
+			found = append(found, place{from, to, r.masker.Mask(l.text[m[0]:m[1]]), 0})
+		}
+	}
+	return found
+}
+
+// replace puts into each place what belongs there; places that overlap are one.
+func replace(s string, places []place) string {
+	slices.SortFunc(places, func(a, b place) int { return cmp.Compare(a.from, b.from) })
+	var b strings.Builder
+	end := 0
+	for i := 0; i < len(places); {
+		p := places[i]
+		for i++; i < len(places) && places[i].from < p.to; i++ {
+			q := places[i]
+			p.to = max(p.to, q.to)
+			if q.weight > p.weight {
+				p.instead, p.weight = q.instead, q.weight
+			}
+		}
+		b.WriteString(s[end:p.from])
+		b.WriteString(p.instead)
+		end = p.to
+	}
+	return b.String() + s[end:]
 }
 
 // Format keeps the known values out of whatever prints a redactor.
 func (*Redactor) Format(f fmt.State, _ rune) { io.WriteString(f, "secret.Redactor") }
 
-// spellings returns the ways in which value may stand in a text, its own first.
+// spellings returns how value may stand in a text without escapes: itself, and its bytes in hexadecimal digits.
 func spellings(value string) []string {
-	all := []string{
-		value,
-		url.QueryEscape(value),
-		url.PathEscape(value),
-		strings.ReplaceAll(url.QueryEscape(value), "+", "%20"),
-		percentAll(value),
-		html.EscapeString(value),
-		jsonEscape(value, true),
-		jsonEscape(value, false),
-		strings.ReplaceAll(jsonEscape(value, false), "/", `\/`),
-		asciiEscape(value),
-	}
-	for _, f := range all[1:] {
-		// %2B is %2b to others, \u002B is \u002b.
-		all = append(all, lowerEscapes(f))
-	}
-	for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
-		all = append(all, encoded(value, enc)...)
-	}
-	slices.Sort(all)
-	return slices.DeleteFunc(slices.Compact(all), func(f string) bool { return len(f) < MinLength })
+	digits := hex.EncodeToString([]byte(value))
+	return []string{fold(value), digits, strings.ToUpper(digits)}
 }
 
-// encoded returns the characters that base64 of any text around value must contain: one run for each of the
-// three ways in which value can lie across the groups of three bytes.
-func encoded(value string, enc *base64.Encoding) []string {
-	var all []string
-	for offset := range 3 {
-		e := enc.EncodeToString(append(make([]byte, offset), value...))
-		// The first characters also carry bits of what is before, the last one may carry bits of what follows.
-		e = e[(offset*8+5)/6:]
-		if (offset+len(value))%3 != 0 {
-			e = e[:len(e)-1]
-		}
-		if len(e) >= encodedLeast {
-			all = append(all, e)
-		}
-	}
-	// All of it by itself, so that the padding goes as well.
-	for _, enc := range []*base64.Encoding{enc, enc.WithPadding(base64.StdPadding)} {
-		if e := enc.EncodeToString([]byte(value)); len(e) >= encodedLeast {
-			all = append(all, e)
-		}
-	}
-	return all
-}
-
-func jsonEscape(s string, forHTML bool) string {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(forHTML)
-	if err := e.Encode(s); err != nil {
-		return s // a string always encodes
-	}
-	return strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(b.String()), `"`), `"`)
-}
-
-// asciiEscape spells s as .NET does by default: everything outside ASCII and the signs that mean something to
-// HTML as \uXXXX, plus among them.
-func asciiEscape(s string) string {
-	var b strings.Builder
-	for _, c := range s {
-		switch {
-		case c == '\\':
-			b.WriteString(`\\`)
-		case c < 0x20 || c > 0x7e || strings.ContainsRune("\"&'+<>`", c):
-			for _, u := range utf16.Encode([]rune{c}) {
-				fmt.Fprintf(&b, `\u%04X`, u)
-			}
-		default:
-			b.WriteRune(c)
-		}
-	}
-	return b.String()
-}
-
-// percentAll escapes all but letters and digits, as cautious clients do.
-func percentAll(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; c < utf8.RuneSelf && readable(c) && c != '-' && c != '_' {
-			b.WriteByte(c)
-		} else {
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
-}
-
-// lowerEscapes writes the digits of %2B and \u002B small.
-func lowerEscapes(s string) string {
-	b := []byte(s)
-	for i := 0; i < len(b); i++ {
-		n := 0
-		switch {
-		case b[i] == '%':
-			n = 2
-		case b[i] == '\\' && i+1 < len(b) && b[i+1] == 'u':
-			n = 5
-		}
-		for end := min(i+n, len(b)-1); i < end; i++ {
-			if c := b[i+1]; c >= 'A' && c <= 'F' {
-				b[i+1] = c + 'a' - 'A'
-			}
-		}
-	}
-	return string(b)
-}
+// fold makes no difference between a space and the plus sign by which forms write it.
+func fold(s string) string { return strings.ReplaceAll(s, "+", " ") }
