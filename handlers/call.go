@@ -115,6 +115,18 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 		rec.TokenSent = p.cfg.Masker.Mask(call.Bearer)
 	}
 	out := &outcome{record: rec}
+	header := http.Header{}
+	if fail == nil {
+		out.answer = d.Decode(call.Purpose, call.Version, ex.Status, ex.Body)
+		if out.answer.Fault == dialect.NoToken && call.Bearer != "" {
+			out.answer.Fault = refusedToken(slot, call.Bearer, now)
+		}
+		for _, h := range ex.ResponseHeader {
+			header.Add(h[0], h[1])
+		}
+		maps.Copy(out.answer.Values, d.DecodeHeader(header))
+	}
+	clean := p.redactor(d, a, call, &out.answer, slot)
 	if fail != nil {
 		var refused *target.Certificate
 		if rec.Failure, refused = explain(fail); refused != nil {
@@ -122,15 +134,15 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 		}
 		rec.Failure.MayTrust = rec.Failure.MayTrust && p.cfg.Trust
 	} else {
-		out.answer = d.Decode(call.Purpose, call.Version, ex.Status, ex.Body)
-		if out.answer.Fault == dialect.NoToken && call.Bearer != "" {
-			out.answer.Fault = refusedToken(slot, call.Bearer, now)
+		if clean != nil {
+			// These are kept and shown beside the tokens. A name that was
+			// typed is no secret, whatever it equals.
+			for _, t := range []dialect.Term{dialect.Username, dialect.TokenType} {
+				if v := out.answer.Values[t]; v != "" && v != call.Values[t] {
+					out.answer.Values[t] = clean.Replace(v)
+				}
+			}
 		}
-		header := http.Header{}
-		for _, h := range ex.ResponseHeader {
-			header.Add(h[0], h[1])
-		}
-		maps.Copy(out.answer.Values, d.DecodeHeader(header))
 		rec.Accepted, rec.Fault, rec.Raw = !out.answer.Refused, out.answer.Fault, out.answer.Raw
 		rec.Message = out.answer.Values[dialect.Message]
 		for t := range out.answer.Values {
@@ -153,7 +165,7 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 		p.take(s, d, a, call, out, now)
 		came = verdictOf(&out.answer)
 	}
-	p.redact(rec, d, a, call, req, ex, &out.answer)
+	p.redact(rec, clean, d, req, ex)
 	rec.Curl = p.curl(d, a, call, req, base, s.State.World, rec.Certificate)
 	return out, nil
 }
@@ -425,55 +437,66 @@ func (p *Playground) takePair(s *session.Session, d *dialect.Dialect, a aim, cal
 
 // redact fills in the texts of the record, without what must not be kept.
 // Passwords and codes go everywhere; tokens are shortened for a real target
-// and stay whole for the sandbox, whose tokens open nothing else.
-func (p *Playground) redact(rec *record, d *dialect.Dialect, a aim, call dialect.Call, req *dialect.Request, ex *target.Exchange, ans *dialect.Answer) {
-	rec.RequestBody = p.redactForm(d, a, req.Body)
+// and stay whole for the sandbox, whose tokens open nothing else and which
+// repeats nothing.
+func (p *Playground) redact(rec *record, r *secret.Redactor, d *dialect.Dialect, req *dialect.Request, ex *target.Exchange) {
+	rec.RequestBody = p.redactForm(d, req.Body)
 	rec.Body = string(ex.Body)
 	head, _, _ := strings.Cut(string(ex.Sent), "\r\n\r\n")
 	rec.Sent = head
 	if rec.RequestBody != "" && head != "" {
 		rec.Sent += "\r\n\r\n" + rec.RequestBody
 	}
-	var tokens, others []secret.Text
-	if call.Bearer != "" {
-		tokens = append(tokens, secret.Text(call.Bearer))
-	}
-	for _, f := range secretFields(d) {
-		v := call.Values[f.Term]
-		switch {
-		case v == "":
-		case isToken(f.Term):
-			tokens = append(tokens, secret.Text(v))
-		default:
-			others = append(others, secret.Text(v))
-		}
-	}
-	if !a.Real {
+	if r == nil {
 		return
 	}
-	if v := call.Values[dialect.AntiforgeryToken]; v != "" {
-		tokens = append(tokens, secret.Text(v))
+	for _, text := range []*string{&rec.Sent, &rec.Body, &rec.RequestBody, &rec.Message, &rec.Reason} {
+		*text = r.Replace(*text)
 	}
-	for _, t := range []dialect.Term{dialect.AccessToken, dialect.RefreshToken, dialect.MFAToken, dialect.AntiforgeryToken} {
-		if v := ans.Values[t]; v != "" {
-			tokens = append(tokens, secret.Text(v))
+	for _, list := range [][]string{rec.Left, rec.Remarks} {
+		for i := range list {
+			list[i] = r.Replace(list[i])
 		}
 	}
-	r := secret.NewRedactor(p.cfg.Masker, tokens, others)
-	rec.Sent, rec.Body, rec.RequestBody = r.Replace(rec.Sent), r.Replace(rec.Body), r.Replace(rec.RequestBody)
-	rec.Message = r.Replace(rec.Message)
+	if rec.Failure != nil {
+		rec.Failure.Text = r.Replace(rec.Failure.Text)
+	}
 	for _, list := range [][][2]string{rec.RequestHeaders, rec.ResponseHeaders} {
 		for i := range list {
-			list[i][1] = r.Replace(list[i][1])
 			if strings.EqualFold(list[i][0], "Set-Cookie") {
 				list[i][1] = secret.Redacted
 			}
+			list[i] = [2]string{r.Replace(list[i][0]), r.Replace(list[i][1])}
 		}
 	}
 }
 
+// redactor knows what was sent to a real target, what came, and what is kept
+// for it. It is nil for the sandbox.
+func (p *Playground) redactor(d *dialect.Dialect, a aim, call dialect.Call, ans *dialect.Answer, slot *session.Slot) *secret.Redactor {
+	if !a.Real {
+		return nil
+	}
+	var tokens, others []secret.Text
+	for _, f := range secretFields(d) {
+		if v := secret.Text(call.Values[f.Term]); isToken(f.Term) {
+			tokens = append(tokens, v)
+		} else {
+			others = append(others, v)
+		}
+	}
+	tokens = append(tokens, secret.Text(call.Bearer), secret.Text(call.Values[dialect.AntiforgeryToken]))
+	if slot != nil {
+		tokens = append(tokens, slot.Access, slot.Refresh, slot.MFA, slot.Antiforgery)
+	}
+	for _, t := range []dialect.Term{dialect.AccessToken, dialect.RefreshToken, dialect.MFAToken, dialect.AntiforgeryToken} {
+		tokens = append(tokens, secret.Text(ans.Values[t]))
+	}
+	return secret.NewRedactor(p.cfg.Masker, tokens, others)
+}
+
 // redactForm puts [redacted] in the place of passwords and codes.
-func (p *Playground) redactForm(d *dialect.Dialect, a aim, body string) string {
+func (p *Playground) redactForm(d *dialect.Dialect, body string) string {
 	if body == "" {
 		return ""
 	}

@@ -58,11 +58,12 @@ func NewRedactor(m *Masker, tokens, others []Text) *Redactor {
 			}
 		}
 	}
-	for _, t := range tokens {
-		add(t.Reveal(), m.Mask(t.Reveal()))
-	}
+	// A value that is both is not shown by its beginning.
 	for _, t := range others {
 		add(t.Reveal(), Redacted)
+	}
+	for _, t := range tokens {
+		add(t.Reveal(), m.Mask(t.Reveal()))
 	}
 	r := &Redactor{masker: m}
 	for find, instead := range with {
