@@ -3,17 +3,24 @@ package web_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"flag"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"github.com/alicebob/miniredis/v2"
+
 	"tokenplayground/web"
+	"tokenplayground/web/dialect"
+	"tokenplayground/web/session"
 )
 
 func environment(pairs map[string]string) func(string) string {
@@ -185,6 +192,77 @@ func TestRestart(t *testing.T) {
 	}
 	if got := u.post("/"+d+"/refresh", "", asJSON, cookie).answer(); got.Session.State != "valid" || got.Session.AccessToken == before.AccessToken {
 		t.Errorf("refresh: got %s", got.raw)
+	}
+}
+
+// TestKeysThatAreGone: when every key of the start has been replaced and the
+// programs were restarted one by one, sandbox tokens still work on all of them
+// and tokens of a real server still have the same short form.
+func TestKeysThatAreGone(t *testing.T) {
+	m := miniredis.RunT(t)
+	d := dialect.All()[0]
+	real := realServer(t, d)
+	at := "x.target=" + url.QueryEscape(real.address)
+	var rings []string
+	var cfgs []web.Config
+	for range 2 {
+		dir := t.TempDir()
+		rings = append(rings, filepath.Join(dir, "keyring"))
+		cfgs = append(cfgs, configure(t, dir, "--store", "redis://"+m.Addr(), "--keyring", rings[len(rings)-1]))
+	}
+	copied := func() {
+		text, err := os.ReadFile(rings[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		writeFile(t, rings[1], text)
+	}
+	first, err := session.GenerateKeyring(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, rings[0], first.Encode())
+	copied()
+	sites := []*site{start(t, filepath.Dir(rings[0]), cfgs[0]), start(t, filepath.Dir(rings[1]), cfgs[1])}
+	v := sites[0].visitor(t)
+	v.call("/"+d.ID+"/trust", "x.fingerprint="+real.fingerprint()+"&"+at)
+	masked := v.call("/"+d.ID+"/token", signIn(t, d, "administrator")+"&"+at).Session
+	plain := v.call("/"+d.ID+"/token", signIn(t, d, "administrator")).Session
+	check := func(step string) {
+		t.Helper()
+		for i, w := range sites {
+			v.base = w.url // cookies are for a host, whatever its port
+			if got := v.call("/"+d.ID+"/explore", ""); got.Exchange.Response.Status != 200 || got.Session != plain {
+				t.Errorf("%s, replica %d: the sandbox answers %s", step, i, got.raw)
+			}
+			if got := v.call("/"+d.ID+"/explore", at); got.Session != masked {
+				t.Errorf("%s, replica %d: the real server's token is %v, want %v", step, i, got.Session.AccessToken, masked.AccessToken)
+			}
+		}
+	}
+	restart := func(i int) {
+		sites[i].stop()
+		sites[i] = start(t, filepath.Dir(rings[i]), cfgs[i])
+	}
+	old, added := first.Keys()[0].ID, ""
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"a key is added", func() (err error) { added, err = session.AddKey(rings[0], rand.Reader); return err }},
+		{"it is activated", func() error { return session.ActivateKey(rings[0], added) }},
+		{"the old one is removed", func() error { return session.RemoveKey(rings[0], old) }},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		restart(0)
+		if added != "" && step.name != "the old one is removed" {
+			check(step.name + " on one")
+		}
+		copied()
+		restart(1)
+		check(step.name)
 	}
 }
 

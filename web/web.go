@@ -100,7 +100,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if err != nil {
 		return s, err
 	}
-	if s.sandbox, err = sandbox.New(sandbox.Config{Store: s.store, Root: keys.Derive(session.LabelSandbox), Now: cfg.Now, Log: s.log}); err != nil {
+	if s.sandbox, err = sandbox.New(sandbox.Config{Store: s.store, Root: keys.Lasting(session.LabelSandbox), Now: cfg.Now, Log: s.log}); err != nil {
 		return s, err
 	}
 	s.close = append(s.close, func() error { s.sandbox.Close(); return nil })
@@ -127,7 +127,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 		Products: cfg.products, Sessions: sessions, Sandbox: s.sandbox,
 		Client:   &caller{client: client, gate: &limit.Gate{All: cfg.Visitors.Calls, Each: cfg.Visitors.CallsEach}, turn: cfg.Visitors.Turn, calls: s.meters.calls},
 		Failures: limit.NewBudget(cfg.Visitors.Failures, cfg.Visitors.FailuresWithin, cfg.Now),
-		Masker:   secret.NewMasker(keys.Derive(session.LabelMask)), Targets: cfg.listed,
+		Masker:   secret.NewMasker(keys.Lasting(session.LabelMask)), Targets: cfg.listed,
 		Own: cfg.mode == target.Open, Trust: cfg.Profile == Local, Reveal: cfg.Profile == Local,
 		Profile: cfg.Profile, Egress: cfg.mode.String(), PublicURL: publicURL(cfg.public),
 		Assets: templates.Assets{CSS: static.URL("app.css"), Script: static.URL("app.js"), Htmx: static.URL("htmx.min.js"), Icon: static.URL("favicon.svg")},

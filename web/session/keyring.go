@@ -25,11 +25,15 @@ const (
 // another.
 const (
 	LabelCookie  = "pg-cookie-hmac-v1"  // HMAC over the session cookie
-	LabelMask    = "pg-mask-root-v1"    // fingerprints of tokens on pages and in logs
-	LabelSandbox = "pg-sandbox-root-v1" // what sandbox worlds sign with
+	LabelMask    = "pg-mask-root-v1"    // fingerprints of tokens on pages and in logs; lasting
+	LabelSandbox = "pg-sandbox-root-v1" // what sandbox worlds sign with; lasting
 
-	labelRecord = "pg-session-enc-v1" // one key per session, from the ticket as well
+	labelRecord = "pg-session-enc-v1"  // one key per session, from the ticket as well
+	labelRoot   = "pg-lasting-root-v1" // where a keyring without a root line takes it from
 )
+
+// rootWord begins the line of the root.
+const rootWord = "root"
 
 // ExampleKey is the key that documentation shows. A keyring with it is refused.
 const ExampleKey = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -43,11 +47,17 @@ var ErrNoKeyring = errors.New("there is no keyring file")
 //
 //	# made 2026-03-01
 //	5f1c09ae 64 hexadecimal digits
+//	root 64 hexadecimal digits
 //
 // To rotate: add the new key as the second line everywhere, make it the first everywhere, and take the old
 // one out when the longest session (12 hours by default) is over.
+//
+// The root is for what must be the same after any rotation; see [Keyring.Lasting]. A file without it means one
+// that comes from the active key. AddKey, ActivateKey and RemoveKey write that down before the active key
+// changes, so replicas agree whichever of them has the older file.
 type Keyring struct {
 	keys []rootKey
+	root []byte // nil if the file has none
 }
 
 type rootKey struct {
@@ -71,6 +81,17 @@ func ParseKeyring(text []byte) (*Keyring, error) {
 		}
 		n := i + 1
 		id, key, ok := strings.Cut(line, " ")
+		if id == rootWord {
+			b, err := hex.DecodeString(key)
+			switch {
+			case err != nil || len(b) != keyLen || bytes.Count(b, b[:1]) == keyLen:
+				return nil, fmt.Errorf("the root on line %d of the keyring is not 64 random hexadecimal digits; bring the line back, or leave it out: then sandbox tokens end and the short forms of tokens change", n)
+			case k.root != nil:
+				return nil, fmt.Errorf("line %d of the keyring is a second root; leave the first", n)
+			}
+			k.root = b
+			continue
+		}
 		if !ok {
 			return nil, fmt.Errorf("line %d of the keyring is not an id and a key"+make, n)
 		}
@@ -155,6 +176,7 @@ func LoadOrCreateKeyring(path string, rand io.Reader) (k *Keyring, created bool,
 	if k, err = GenerateKeyring(rand); err != nil {
 		return nil, false, err
 	}
+	k.root = k.lastingRoot()
 	if err := writeOnce(path, k.Encode()); errors.Is(err, fs.ErrExist) {
 		k, err = LoadKeyring(path)
 		return k, false, err
@@ -199,6 +221,9 @@ func (k *Keyring) Encode() []byte {
 	for _, r := range k.keys {
 		fmt.Fprintf(&b, "%x %x\n", r.id, r.secret)
 	}
+	if k.root != nil {
+		fmt.Fprintf(&b, "%s %x\n", rootWord, k.root)
+	}
 	return b.Bytes()
 }
 
@@ -213,6 +238,17 @@ func (k *Keyring) DeriveAll(label string) [][]byte {
 		all[i] = k.keys[i].derive(label)
 	}
 	return all
+}
+
+// Lasting returns the 32-byte key for a label that no rotation changes: what it signs or names is still known
+// when every key of today has been removed.
+func (k *Keyring) Lasting(label string) []byte { return derive(k.lastingRoot(), label) }
+
+func (k *Keyring) lastingRoot() []byte {
+	if k.root != nil {
+		return k.root
+	}
+	return k.Derive(labelRoot)
 }
 
 func (r *rootKey) derive(label string) []byte { return derive(r.secret[:], label) }

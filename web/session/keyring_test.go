@@ -53,6 +53,12 @@ func TestParseKeyring(t *testing.T) {
 		{"Windows line ends are refused", "5f1c09ae " + good + "\r\n", "Windows line ends"},
 		{"a byte order mark is refused", "\xef\xbb\xbf5f1c09ae " + good, "byte order mark"},
 		{"a third word is refused", "5f1c09ae " + good + " x", "hexadecimal digits"},
+		{"a root alone is refused", "root " + good, "holds no key"},
+		{"a short root is refused", "5f1c09ae " + good + "\nroot 5a5a", "the root on line 2"},
+		{"a root that is no hexadecimal is refused", "5f1c09ae " + good + "\nroot correct-horse", "the root on line 2"},
+		{"a root of one byte over and over is refused", "5f1c09ae " + good + "\nroot " + strings.Repeat("00", 32), "the root on line 2"},
+		{"a root twice is refused", "root " + good + "\n5f1c09ae " + good + "\nroot " + other, "line 3 of the keyring is a second root"},
+		{"a root is taken", "root " + other + "\n5f1c09ae " + good, ""},
 		{"one key is taken", "5f1c09ae " + good, ""},
 		{"two keys and comments are taken", "# made today\n5f1c09ae " + good + "\n\n5f1c09af " + other + "\n", ""},
 	}
@@ -80,6 +86,7 @@ func TestParseKeyring(t *testing.T) {
 
 func FuzzParseKeyring(f *testing.F) {
 	f.Add([]byte("5f1c09ae " + strings.Repeat("5a", 31) + "5b\n# c\n"))
+	f.Add([]byte("root " + strings.Repeat("5a", 31) + "5c\n5f1c09ae " + strings.Repeat("5a", 31) + "5b"))
 	f.Add([]byte("\xef\xbb\xbf\r\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		k, err := ParseKeyring(text)

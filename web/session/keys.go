@@ -96,7 +96,8 @@ func RemoveKey(path, id string) error {
 // lineOf finds the line of a key by its id.
 func lineOf(k *Keyring, lines []string, id string) (int, error) {
 	for i, line := range lines {
-		if word, _, _ := strings.Cut(line, " "); !strings.HasPrefix(line, "#") && word != "" && strings.EqualFold(word, id) {
+		word, _, _ := strings.Cut(line, " ")
+		if !strings.HasPrefix(line, "#") && word != "" && word != rootWord && strings.EqualFold(word, id) {
 			return i, nil
 		}
 	}
@@ -128,6 +129,9 @@ func edit(path string, change func(k *Keyring, lines []string) ([]string, error)
 	lines, err := change(k, strings.Split(strings.TrimSuffix(string(before), "\n"), "\n"))
 	if err != nil {
 		return err
+	}
+	if k.root == nil {
+		lines = append(lines, fmt.Sprintf("%s %x", rootWord, k.lastingRoot()))
 	}
 	after := []byte(strings.Join(lines, "\n") + "\n")
 	if _, err := ParseKeyring(after); err != nil {

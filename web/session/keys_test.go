@@ -42,6 +42,79 @@ func ids(t *testing.T, path string) []string {
 	return all
 }
 
+// lasting is what a keyring file gives for what must outlive every key.
+func lasting(t *testing.T, path string) string {
+	t.Helper()
+	k, err := LoadKeyring(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(k.Lasting(LabelSandbox)) + string(k.Lasting(LabelMask))
+}
+
+func TestLasting(t *testing.T) {
+	made := filepath.Join(t.TempDir(), "keyring")
+	if _, _, err := LoadOrCreateKeyring(made, rand.Reader); err != nil {
+		t.Fatal(err)
+	}
+	for name, path := range map[string]string{
+		"a keyring that the program made":             made,
+		"one that was written by hand without a root": keyringFile(t, string(newKeyring(t).Encode())),
+	} {
+		t.Run(name+" gives the same after every key of it has been removed", func(t *testing.T) {
+			before := lasting(t, path)
+			first := ids(t, path)[0]
+			id, err := AddKey(path, rand.Reader)
+			// Replicas have the file of one step or the other.
+			for _, step := range []func() error{
+				func() error { return err },
+				func() error { return ActivateKey(path, id) },
+				func() error { return RemoveKey(path, first) },
+				func() error { id, err = AddKey(path, rand.Reader); return err },
+				func() error { first = ids(t, path)[0]; return ActivateKey(path, id) },
+				func() error { return RemoveKey(path, first) },
+			} {
+				if err := step(); err != nil {
+					t.Fatal(err)
+				}
+				if lasting(t, path) != before {
+					t.Fatalf("it changed; the keys are %v", ids(t, path))
+				}
+			}
+		})
+	}
+	t.Run("a file from before that was made to hold another first key keeps it from then on", func(t *testing.T) {
+		a, b := newKeyring(t), newKeyring(t)
+		path := keyringFile(t, string(together(a, b).Encode()))
+		before := lasting(t, path)
+		if err := ActivateKey(path, b.Keys()[0].ID); err != nil {
+			t.Fatal(err)
+		}
+		if lasting(t, path) != before {
+			t.Error("it changed")
+		}
+	})
+	t.Run("it is another for each label and keyring, and no key of the keyring", func(t *testing.T) {
+		a, b := newKeyring(t), newKeyring(t)
+		seen := map[string]bool{}
+		for _, k := range []*Keyring{a, b} {
+			for _, label := range []string{LabelSandbox, LabelMask} {
+				seen[string(k.Lasting(label))], seen[string(k.Derive(label))] = true, true
+			}
+		}
+		if len(seen) != 8 {
+			t.Errorf("%d different ones of 8", len(seen))
+		}
+	})
+	t.Run("the root is no key to be activated or removed", func(t *testing.T) {
+		for _, err := range []error{ActivateKey(made, "root"), RemoveKey(made, "root")} {
+			if !errors.Is(err, ErrNoKey) {
+				t.Errorf("got %v", err)
+			}
+		}
+	})
+}
+
 func TestKeysAreManaged(t *testing.T) { // KEY-3
 	old := newKeyring(t)
 	oldID := old.Keys()[0].ID
@@ -85,7 +158,7 @@ func TestKeysAreManaged(t *testing.T) { // KEY-3
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lines := strings.Split(string(text), "\n"); len(lines) != 5 || lines[0] != "# made for a test" || !strings.HasPrefix(lines[2], added) || lines[3] != "# the end" {
+	if lines := strings.Split(string(text), "\n"); len(lines) != 6 || lines[0] != "# made for a test" || !strings.HasPrefix(lines[2], added) || lines[3] != "# the end" || !strings.HasPrefix(lines[4], "root ") {
 		t.Errorf("the comments are not where they were: %d lines", len(lines))
 	}
 	fi, err := os.Stat(path)

@@ -239,7 +239,7 @@ func (s *Server) play(journal func(sandbox.Entry)) error {
 		if err != nil {
 			return err
 		}
-		root = keys.Derive(session.LabelSandbox)
+		root = keys.Lasting(session.LabelSandbox)
 	} else {
 		if _, err := rand.Read(root); err != nil {
 			return err
