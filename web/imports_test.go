@@ -29,7 +29,7 @@ const module = "tokenplayground/"
 // A package that is not here has no place in the plan yet: give it one.
 var mayImport = map[string][]string{
 	"cmd/playground": {"web", "web/standalone"},
-	"web": {"handlers", "openapi", "static", "templates", "web/dialect", "web/limit", "web/metrics", "web/sandbox", "web/secret", "web/session", "web/state", "web/store",
+	"web": {"handlers", "openapi", "static", "templates", "web/dialect", "web/limit", "web/metrics", "web/sandbox", "web/sandbox/control", "web/secret", "web/session", "web/state", "web/store",
 		"web/store/boltstore", "web/store/redisstore", "web/target"},
 	"handlers": {"templates", "web/dialect", "web/highlight", "web/inspect", "web/lesson", "web/limit", "web/sandbox", "web/secret", "web/session",
 		"web/snippet", "web/store", "web/target"},

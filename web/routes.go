@@ -11,6 +11,8 @@ import (
 	"tokenplayground/openapi"
 	"tokenplayground/static"
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/sandbox"
+	"tokenplayground/web/sandbox/control"
 )
 
 // route is one line of the table. Paths are OpenAPI's, with {name}.
@@ -134,17 +136,27 @@ func versionIDs(d *dialect.Dialect) string {
 //	/sandbox/{product}/…           the world that everybody shares
 //	/sandbox/w/{world}/{product}/… a visitor's own
 //
-// Behind each prefix, openapi.json describes the product.
+// Behind each prefix, openapi.json describes the product. A world has any name
+// that [sandbox.CheckWorld] allows; /sandbox/w/{world}/control/… steers it. The
+// one that everybody shares cannot be steered from here.
 func (s *Server) playSandbox(w http.ResponseWriter, r *http.Request) {
 	rest := strings.TrimPrefix(r.URL.Path, "/sandbox/")
 	world, prefix := "", "/sandbox/"
 	if own, ok := strings.CutPrefix(rest, "w/"); ok {
 		name, more, found := strings.Cut(own, "/")
-		if !found || !worldName(name) {
+		if !found || name == "" || sandbox.CheckWorld(name) != nil {
 			s.noSandbox(w, r)
 			return
 		}
-		world, rest, prefix = name, more, prefix+"w/"+name+"/"
+		if more == "control" || strings.HasPrefix(more, "control/") {
+			noteRoute(w, "/sandbox/w/{world}/control")
+			s.steer(name, strings.TrimPrefix(more, "control")).ServeHTTP(w, r)
+			return
+		}
+		rest, prefix = more, prefix+"w/"+name+"/"
+		if name != control.Shared {
+			world = name
+		}
 	}
 	id, path, _ := strings.Cut(rest, "/")
 	d, ok := s.cfg.products.Find(id)
@@ -160,8 +172,15 @@ func (s *Server) playSandbox(w http.ResponseWriter, r *http.Request) {
 	http.StripPrefix(prefix+id, s.sandbox.Handler(d, world)).ServeHTTP(w, r)
 }
 
-func worldName(name string) bool {
-	return len(name) == 26 && strings.Trim(name, "abcdefghijklmnopqrstuvwxyz234567") == ""
+// steer is the control API of a world at a path of it.
+func (s *Server) steer(world, path string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The part of the API is one for all worlds, and takes the name from
+		// its path.
+		inner := r.Clone(r.Context())
+		inner.URL.Path, inner.URL.RawPath = strings.TrimSuffix("/worlds/"+world+path, "/"), ""
+		s.worlds.ServeHTTP(w, inner)
+	})
 }
 
 func (s *Server) noSandbox(w http.ResponseWriter, r *http.Request) {

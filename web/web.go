@@ -27,6 +27,7 @@ import (
 	"tokenplayground/templates"
 	"tokenplayground/web/limit"
 	"tokenplayground/web/sandbox"
+	"tokenplayground/web/sandbox/control"
 	"tokenplayground/web/secret"
 	"tokenplayground/web/session"
 	"tokenplayground/web/store"
@@ -42,6 +43,7 @@ type Server struct {
 	echo    *echo.Echo
 	pages   *handlers.Playground
 	sandbox *sandbox.Server
+	worlds  http.Handler // the control API of worlds that have a name
 	store   store.Store
 	note    string
 	// ending says that Serve has been told to end.
@@ -104,6 +106,11 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 		return s, err
 	}
 	s.close = append(s.close, func() error { s.sandbox.Close(); return nil })
+	var played []control.Product
+	for _, d := range cfg.products.All() {
+		played = append(played, control.Product{Dialect: d})
+	}
+	s.worlds = control.Worlds(control.Config{Sandbox: s.sandbox, Products: played, Now: cfg.Now, Log: s.log})
 	// Sessions do not end with their tokens: a person who comes back to tokens
 	// that are over should be told so, and see the history that explains it.
 	sessions, err := session.New(session.Config{Store: s.store, Keyring: keys, Secure: strings.HasPrefix(s.url, "https:"), Most: cfg.Sessions, Now: cfg.Now, Log: s.log})

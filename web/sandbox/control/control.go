@@ -1,9 +1,9 @@
 // Package control is the API with which scripts steer a sandbox: they move
 // clocks, arm faults, change people and read which calls came.
 //
-// It has no accounts. It answers requests that name this machine only, and
-// takes bodies of application/json only, so that no page of another site can
-// use a browser to reach it.
+// It has no accounts. It answers requests that name this machine only, takes
+// bodies of application/json only, and changes nothing that a browser asks for
+// another site's page.
 package control
 
 import (
@@ -18,6 +18,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -74,7 +75,7 @@ type api struct {
 // New returns the whole API, for a listener of its own.
 func New(cfg Config) http.Handler {
 	a := &api{Config: cfg.filled()}
-	return local(a.mux(a.routes()))
+	return local(a.guarded(a.mux(a.routes())))
 }
 
 func (a *api) routes() []route {
@@ -95,7 +96,7 @@ func (a *api) routes() []route {
 // without their people. It looks at no host: what stands before it does.
 func Worlds(cfg Config) http.Handler {
 	a := &api{Config: cfg.filled(), own: true}
-	return a.mux(a.worlds())
+	return a.guarded(a.mux(a.worlds()))
 }
 
 func (cfg Config) filled() Config {
@@ -137,13 +138,13 @@ func (a *api) mux(routes []route) http.Handler {
 		byPath[r.path][r.method] = r
 	}
 	mux := http.NewServeMux()
-	for path, methods := range byPath {
+	for pattern, methods := range byPath {
 		allow := slices.Collect(maps.Keys(methods))
 		if methods["GET"].handle != nil {
 			allow = append(allow, "HEAD")
 		}
 		slices.Sort(allow)
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			method := r.Method
 			if method == http.MethodHead {
 				method = http.MethodGet
@@ -163,11 +164,20 @@ func (a *api) mux(routes []route) http.Handler {
 			}
 		})
 	}
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+	nothing := func(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, &problem{Kind: "not-found", Status: http.StatusNotFound, Title: "There is nothing here",
 			Detail: "The addresses of this API are " + strings.Join(slices.Sorted(maps.Keys(byPath)), ", ") + "."})
+	}
+	mux.HandleFunc("/", nothing)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The mux would redirect, to where this API is not if it stands behind
+		// a prefix.
+		if r.URL.Path != path.Clean(r.URL.Path) {
+			nothing(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
 	})
-	return mux
 }
 
 // local refuses requests that name another machine: a web page whose name was
@@ -186,6 +196,16 @@ func local(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// guarded refuses changes that another site asks a browser for. Programs that
+// are no browsers say nothing of sites and pass.
+func (a *api) guarded(next http.Handler) http.Handler {
+	var protection http.CrossOriginProtection
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.fail(w, r, &problem{Kind: "cross-origin", Status: http.StatusForbidden, Title: "Another site asked for this", Detail: "Nothing was changed."})
+	}))
+	return protection.Handler(next)
 }
 
 // problem is a refusal of ours (RFC 9457).
@@ -221,7 +241,7 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p = &problem{Kind: "internal", Status: http.StatusInternalServerError, Title: "Something went wrong here", Detail: "This is a fault of the sandbox, not of yours. Its log says more."}
 	}
 	if p.Status >= 500 {
-		a.Log.Error("sandbox control: a request failed", "method", r.Method, "path", r.URL.Path, "err", err)
+		a.Log.Error("sandbox control: a request failed", "method", r.Method, "path", r.Pattern, "err", err)
 	}
 	writeProblem(w, r, p)
 }

@@ -435,6 +435,29 @@ func TestOnlyThisMachineIsAnswered(t *testing.T) {
 	}
 }
 
+func TestOtherSitesChangeNothing(t *testing.T) {
+	b := newBench(t)
+	for name, tt := range map[string]struct {
+		header []string
+		want   int
+	}{
+		"a program":                    {nil, 200},
+		"another site's form":          {[]string{"Sec-Fetch-Site", "cross-site"}, 403},
+		"another port of this machine": {[]string{"Sec-Fetch-Site", "same-site", "Origin", "http://127.0.0.1:3000"}, 403},
+		"an old browser":               {[]string{"Origin", "https://evil.example"}, 403},
+		"a page without an origin":     {[]string{"Origin", "null"}, 403},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, path := range []string{"POST /worlds/mine/reset", "DELETE /worlds/mine/faults"} {
+				method, address, _ := strings.Cut(path, " ")
+				if a := b.send(method, address, "", tt.header...); a.status != tt.want {
+					t.Errorf("%s: got %d: %s", path, a.status, a.body)
+				}
+			}
+		})
+	}
+}
+
 func TestBodies(t *testing.T) {
 	b := newBench(t)
 	for name, tt := range map[string]struct {
