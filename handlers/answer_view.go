@@ -86,6 +86,7 @@ func (p *Playground) answerHead(d *dialect.Dialect, r *record, q query, slot *se
 		}
 		v.Checks = append(v.Checks, cv)
 	}
+	v.Asked = askedView(d, r)
 	switch {
 	case r.Failure != nil:
 		v.Why = &templates.WhyView{Title: "What to do", Text: r.Failure.Remedy}

@@ -13,6 +13,7 @@ import (
 	"tokenplayground/web/dialect"
 	"tokenplayground/web/inspect"
 	"tokenplayground/web/limit"
+	"tokenplayground/web/sandbox"
 	"tokenplayground/web/secret"
 	"tokenplayground/web/session"
 	"tokenplayground/web/snippet"
@@ -58,6 +59,9 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 	req, err := d.Encode(call)
 	if err != nil {
 		return nil, mismatch(d, err)
+	}
+	if a.Fault != "" {
+		req.Path += "?fault=" + a.Fault
 	}
 	if a.Target.Via == nil && !a.Real {
 		via := target.NewMemory(p.cfg.Sandbox.Handler(d, s.State.World))
@@ -109,7 +113,7 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 		Operation: call.Purpose, Grant: call.Kind,
 		Method: req.Method, URL: a.BaseURL() + req.Path, RequestHeaders: ex.RequestHeader,
 		Status: ex.Status, Reason: ex.StatusText, ResponseHeaders: ex.ResponseHeader,
-		Truncated: ex.Truncated, At: now, Took: ex.Took, Certificate: ex.Certificate, Sandbox: !a.Real,
+		Truncated: ex.Truncated, At: now, Took: ex.Took, Certificate: ex.Certificate, Sandbox: !a.Real, Asked: a.Fault,
 	}
 	if call.Bearer != "" {
 		rec.TokenSent = p.cfg.Masker.Mask(call.Bearer)
@@ -142,6 +146,10 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 					out.answer.Values[t] = clean.Replace(v)
 				}
 			}
+		}
+		if met := header.Get(sandbox.FaultHeader); rec.Asked == "" && met != "" && !a.Real {
+			rec.Asked, _, _ = strings.Cut(met, ",")
+			rec.ByChance = true
 		}
 		rec.Accepted, rec.Fault, rec.Raw = !out.answer.Refused, out.answer.Fault, out.answer.Raw
 		rec.Message = out.answer.Values[dialect.Message]
@@ -266,7 +274,7 @@ func (p *Playground) keepRecord(ctx context.Context, s *session.Session, rec *re
 	}
 	path := rec.URL
 	if u, err := url.Parse(rec.URL); err == nil {
-		path = u.Path
+		path = u.RequestURI()
 	}
 	e := session.Entry{
 		Product: rec.Product, Target: rec.Target, Operation: string(rec.Operation), Grant: string(rec.Grant),
@@ -351,6 +359,8 @@ func (p *Playground) take(s *session.Session, d *dialect.Dialect, a aim, call di
 	ans, n := &out.answer, out.record.N
 	slot := slotOf(s.State, d, a)
 	switch {
+	case ans.Refused && out.record.Asked != "":
+		// It was asked for, so it says nothing of the tokens.
 	case ans.Refused:
 		if slot == nil {
 			return

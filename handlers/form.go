@@ -26,6 +26,7 @@ const (
 	fieldHost        = "x.host"
 	fieldPort        = "x.port"
 	fieldFingerprint = "x.fingerprint"
+	fieldFault       = "x.fault"
 )
 
 const maxFields = 64

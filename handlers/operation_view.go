@@ -86,10 +86,13 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 		v.Fields = append(v.Fields, templates.FieldView{Name: "authorization", Wire: "Authorization", Label: "Bearer token", Type: "string", In: "header",
 			Required: true, Control: templates.ControlFixed, Value: value, Hint: "Comes from api_key by itself."})
 	}
+	kind := shownGrant(d, pg, slot)
+	if !pg.aim.Real {
+		v.Fault = faultView(d, q, op, kind)
+	}
 	if op.Purpose != dialect.Obtain {
 		return v
 	}
-	kind := shownGrant(d, pg, slot)
 	if !pg.aim.Real {
 		v.Person = &templates.PersonHint{Username: administrator.Name, Password: administrator.Password, People: themed("/people", q.theme)}
 		if kind == dialect.PasswordGrant && !q.fill {

@@ -139,6 +139,7 @@ type StepJSON struct {
 //	@Param			grant	query		string	false	"Grant to show, in the product's own spelling"
 //	@Param			target	query		string	false	"Target"	default(sandbox)
 //	@Param			version	query		string	false	"API version"
+//	@Param			fault	query		string	false	"Fault of the sandbox to choose in the form"
 //	@Param			view	query		string	false	"View of the answer"	Enums(body, headers, request, curl, decoded)
 //	@Param			theme	query		string	false	"Theme"	Enums(auto, light, dark)
 //	@Success		200		{object}	StateJSON
@@ -154,6 +155,12 @@ func (p *Playground) Product(c echo.Context) error {
 	a, err := p.aimAt(d, q.target, s.State)
 	if err != nil {
 		return err
+	}
+	if q.fault != "" {
+		if a.Real {
+			return faultAtRealServer()
+		}
+		q = openFault(d, q)
 	}
 	if WantsJSON(c.Request()) {
 		return c.JSON(http.StatusOK, p.stateJSON(ctx, d, a, s.State))

@@ -140,6 +140,8 @@ func unknownVersion(d *dialect.Dialect) *Problem {
 type aim struct {
 	Name string // as in the query
 	Real bool
+	// Fault is what the sandbox is asked to do wrong; empty for nothing.
+	Fault string
 	target.Target
 }
 

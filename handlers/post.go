@@ -73,7 +73,7 @@ func (p *Playground) posted(c echo.Context) (*posted, error) {
 		return nil, pr
 	}
 	f.version, f.q.version = v.ID, v.ID
-	f.q.x, f.q.notice, f.q.reveal, f.q.fill = 0, "", "", false
+	f.q.x, f.q.notice, f.q.reveal, f.q.fill, f.q.fault = 0, "", "", false, ""
 	return f, nil
 }
 
@@ -81,6 +81,11 @@ func (p *Playground) posted(c echo.Context) (*posted, error) {
 func (f *posted) form422(pr *Problem) *Form {
 	out := &Form{Product: f.d.ID, query: f.q, typed: keep(f.d, f.form), problem: map[string]string{}}
 	out.query.op, out.query.try = dialect.Obtain, dialect.Obtain
+	if fault := f.own(fieldFault); fault != "" {
+		if _, ok := askable(f.d, fault); ok {
+			out.query.fault = fault
+		}
+	}
 	if wire, ok := f.form.Get(f.d.Operation(dialect.Obtain).GrantField.Wire); ok {
 		if g, ok := f.d.GrantByWire(wire); ok {
 			out.query.grant = g.Kind
@@ -162,6 +167,8 @@ type ResultJSON struct {
 	Session  SessionJSON   `json:"session"`
 	// Clock is there after a change of the sandbox itself.
 	Clock *ClockJSON `json:"clock,omitempty"`
+	// World likewise.
+	World *WorldJSON `json:"world,omitempty"`
 }
 
 // SessionJSON is the state of the product's tokens at the target.
@@ -224,7 +231,7 @@ func (p *Playground) answer(c echo.Context, d *dialect.Dialect, res result) erro
 	case WantsJSON(c.Request()):
 		out := ResultJSON{Session: p.sessionJSON(slotOf(res.state, d, a), a, p.clock(ctx, a, res.state))}
 		if res.anchor != "" {
-			out.Clock = clockJSON(p.readHands(ctx, d, a, res.state))
+			out.Clock, out.World = clockJSON(p.readHands(ctx, d, a, res.state)), worldJSON(p.world(ctx, res.state))
 		}
 		if res.record != nil {
 			out.Exchange = res.record.json()

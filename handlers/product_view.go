@@ -59,6 +59,7 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 	v.Key = p.keyView(d, pg, slot)
 	if !a.Real {
 		v.Clock = p.clockView(d, q, p.readHands(ctx, d, a, pg.state))
+		v.World = worldView(d, q, p.world(ctx, pg.state))
 	}
 	v.Notes = append(append(v.Notes, d.Notes...), d.Lifetimes.Note, grantAdvice)
 	next := p.nextStep(d, pg, slot, now, &v)
@@ -95,13 +96,13 @@ func exchangeHref(d *dialect.Dialect, n int, q query) string {
 // formFor leads to the token form of a grant, ready to be typed in.
 func formFor(d *dialect.Dialect, q query, text string, k dialect.Kind) *templates.ActionView {
 	return &templates.ActionView{Text: text, Href: q.address(d, func(q *query) {
-		q.op, q.grant, q.try, q.x, q.view, q.fill, q.reveal = dialect.Obtain, k, dialect.Obtain, 0, "", false, ""
+		q.op, q.grant, q.try, q.x, q.view, q.fill, q.reveal, q.fault = dialect.Obtain, k, dialect.Obtain, 0, "", false, "", ""
 	}) + "#op-token"}
 }
 
 // action is the address of a form: the route, with what the page stands on.
 func action(d *dialect.Dialect, route string, q query) string {
-	q.op, q.grant, q.view, q.try, q.x = "", "", "", "", 0
+	q.op, q.grant, q.view, q.try, q.fault, q.x = "", "", "", "", "", 0
 	v := q.values(d)
 	if len(v) == 0 {
 		return "/" + d.ID + route
@@ -429,7 +430,7 @@ func (p *Playground) stepLink(d *dialect.Dialect, pg page, s lesson.Step) *templ
 		try = ""
 	}
 	href := pg.q.address(d, func(q *query) {
-		q.op, q.grant, q.try, q.x, q.view, q.fill, q.reveal = s.Shows, s.Grant, try, 0, "", false, ""
+		q.op, q.grant, q.try, q.x, q.view, q.fill, q.reveal, q.fault = s.Shows, s.Grant, try, 0, "", false, "", ""
 	})
 	return &templates.Link{Text: "Show me the form", Href: href + "#op-" + string(s.Shows)}
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/sandbox"
 )
 
 // query is what an address may say about a page. It never holds a secret.
@@ -24,6 +25,7 @@ type query struct {
 	fill    bool
 	reveal  string
 	notice  string
+	fault   string // that the form has chosen
 }
 
 var (
@@ -51,6 +53,7 @@ func readQuery(values url.Values, d *dialect.Dialect) (query, error) {
 		theme:   values.Get("theme"),
 		reveal:  values.Get("reveal"),
 		notice:  values.Get("done"),
+		fault:   values.Get("fault"),
 		fill:    values.Get("fill") == "1",
 	}
 	q.x, _ = strconv.Atoi(values.Get("x"))
@@ -83,6 +86,9 @@ func readQuery(values url.Values, d *dialect.Dialect) (query, error) {
 	if _, ok := d.Version(q.version); !ok {
 		return q, unknownVersion(d)
 	}
+	if _, ok := askable(d, q.fault); !ok && q.fault != "" && q.fault != noFault {
+		return q, unknownFault(d, sandbox.Faults(d), "The sandbox of this product has no such fault.")
+	}
 	return q, nil
 }
 
@@ -108,6 +114,9 @@ func (q query) values(d *dialect.Dialect) url.Values {
 	set("view", q.view)
 	set("theme", q.theme)
 	set("try", string(q.try))
+	if q.fault != noFault {
+		set("fault", q.fault)
+	}
 	if q.x > 0 {
 		set("x", strconv.Itoa(q.x))
 	}
@@ -160,7 +169,7 @@ func looksSecret(name, value string) bool {
 		return true
 	}
 	// The names of our own parameters and their values are known and harmless.
-	if name == "op" || name == "try" || name == "grant" || name == "view" || name == "reveal" {
+	if name == "op" || name == "try" || name == "grant" || name == "view" || name == "reveal" || name == "fault" {
 		return len(value) > 40
 	}
 	if secretName.MatchString(name) {

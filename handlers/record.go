@@ -52,6 +52,11 @@ type record struct {
 	Sandbox bool `json:"sandbox"`
 	// Basis of a sandbox answer that is a choice.
 	Choice string `json:"choice,omitempty"`
+	// Asked is the fault that the call met on demand.
+	Asked string `json:"asked,omitempty"`
+	// ByChance says that the call did not ask: the fault was armed, or is the
+	// rehearsal's.
+	ByChance bool `json:"by_chance,omitempty"`
 
 	At   time.Time     `json:"at"`
 	Took time.Duration `json:"took"`
@@ -130,6 +135,9 @@ type ExchangeJSON struct {
 	// Fault says why the product refused, in words that all products share;
 	// absent when it did not, or when the refusal is unknown.
 	Fault string `json:"fault,omitempty" example:"bad_credentials"`
+	// AskedFault is the sandbox's fault that the call met, because it or the
+	// sandbox's settings asked for one; absent otherwise.
+	AskedFault string `json:"asked_fault,omitempty" example:"spent-refresh"`
 	// Checks are the four of Explore; absent otherwise.
 	Checks []CheckJSON `json:"checks,omitempty"`
 }
@@ -191,7 +199,7 @@ func (r *record) json() *ExchangeJSON {
 		Request:    RequestJSON{r.Method, r.URL, pairs(r.RequestHeaders), r.RequestBody},
 		Response:   ResponseJSON{r.Status, pairs(r.ResponseHeaders), r.Body},
 		DurationMS: float64(r.Took.Microseconds()) / 1000,
-		Fault:      string(r.Fault),
+		Fault:      string(r.Fault), AskedFault: r.Asked,
 	}
 	for _, c := range r.Checks {
 		out.Checks = append(out.Checks, CheckJSON{c.Name, string(c.Verdict), c.Text})

@@ -56,6 +56,9 @@ func (p *Playground) Token(c echo.Context) error {
 			pr.Form = f.form422(pr)
 			return nil, pr
 		}
+		if a, err = f.faulty(a, f.d.Operation(dialect.Obtain), call.Kind); err != nil {
+			return nil, err
+		}
 		renews := renews(&call, slotOf(s.State, f.d, a))
 		out, err := p.perform(ctx, s, f.d, a, call, p.base(c))
 		if err == nil && !renews && !s.New && (out.answer.Challenge() || out.answer.Values[dialect.AccessToken] != "") {
@@ -142,6 +145,7 @@ func incomplete(d *dialect.Dialect, call dialect.Call) *Problem {
 //	@Param			product		path		string	true	"Product"
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Param			x.version	formData	string	false	"API version"
+//	@Param			x.fault		formData	string	false	"Fault that the sandbox is asked for, such as spent-refresh; a wrong one is answered with the list"
 //	@Success		200			{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
@@ -172,6 +176,9 @@ func (p *Playground) Refresh(c echo.Context) error {
 		slot := slotOf(s.State, f.d, a)
 		if slot == nil || slot.Refresh == "" {
 			return nil, f.noToken("No refresh token of this product is kept, so nothing was sent. Get tokens first.")
+		}
+		if a, err = f.faulty(a, f.d.Operation(dialect.Obtain), dialect.RefreshGrant); err != nil {
+			return nil, err
 		}
 		if seen >= 0 && slot.Refreshes > seen {
 			return p.kept(ctx, s, slot.From)
@@ -220,6 +227,7 @@ func pick(f *posted, slot *session.Slot) string {
 //	@Param			product		path		string	true	"Product"
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Param			x.version	formData	string	false	"API version"
+//	@Param			x.fault		formData	string	false	"Fault that the sandbox is asked for, such as spent-refresh; a wrong one is answered with the list"
 //	@Success		200			{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
@@ -241,6 +249,7 @@ func (p *Playground) Logout(c echo.Context) error {
 //	@Param			product		path		string	true	"Product"
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Param			x.version	formData	string	false	"API version"
+//	@Param			x.fault		formData	string	false	"Fault that the sandbox is asked for, such as spent-refresh; a wrong one is answered with the list"
 //	@Success		200			{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
@@ -275,10 +284,14 @@ func (p *Playground) withBearer(c echo.Context, purpose dialect.Purpose) error {
 		}
 		call := dialect.Call{Purpose: purpose, Version: pick(f, slot), Bearer: slot.Access.Reveal()}
 		before := *slot
+		faulty, err := f.faulty(a, f.d.Operation(purpose), "")
+		if err != nil {
+			return nil, err
+		}
 		if err := p.identify(ctx, s, f.d, a, &call, p.base(c)); err != nil {
 			return nil, err
 		}
-		out, err := p.perform(ctx, s, f.d, a, call, p.base(c))
+		out, err := p.perform(ctx, s, f.d, faulty, call, p.base(c))
 		if err == nil && purpose == dialect.Logout && !out.answer.Refused && out.record.Failure == nil {
 			s.EndOthers()
 		}

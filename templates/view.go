@@ -180,6 +180,8 @@ type ProductView struct {
 	Tokens TokensView
 	// Clock is the sandbox's; nil for a real target.
 	Clock *ClockView
+	// World is the sandbox's settings; nil for a real target.
+	World *WorldView
 	// Authenticator is set while a sandbox person has to enter a code.
 	Authenticator *AuthenticatorView
 	// Notes are sentences about the product that surprise.
@@ -274,6 +276,8 @@ type OperationView struct {
 	// addresses.
 	Tried       bool
 	Try, Cancel string
+	// Fault chooses what goes wrong; nil for a real target.
+	Fault *FaultView
 	// Next fills the send button (or Try it out, when it is not pressed yet).
 	Next bool
 	// Gives documents the answers, usually one for the success.
@@ -281,6 +285,15 @@ type OperationView struct {
 	// Answer is the answer shown below the form; nil for none. At most one
 	// operation of a page has one.
 	Answer *AnswerView
+}
+
+// FaultView is the drop-down of what is to go wrong in the sandbox.
+type FaultView struct {
+	// Name is the field's.
+	Name    string
+	Options []Option
+	// Told says what the chosen fault will do; empty for none.
+	Told string
 }
 
 // PersonHint offers the sandbox account.
@@ -384,6 +397,8 @@ type AnswerView struct {
 	Sentence string
 	// Facts are short: duration, time, which token was sent, size.
 	Facts []string
+	// Asked explains a fault that the sandbox was asked for; nil for none.
+	Asked *AskedView
 	// Why explains a refusal or a failure; nil when there is nothing to explain.
 	Why *WhyView
 	// Checks are Explore's four.
@@ -411,6 +426,12 @@ type AnswerView struct {
 	Choices string
 	// Save is the card for the refresh token.
 	Save *SaveView
+}
+
+// AskedView is a fault that was asked for: what it does, and what a good
+// client does about it.
+type AskedView struct {
+	Title, Text, Advice string
 }
 
 // WhyView is one sentence with its next step.
@@ -604,6 +625,18 @@ type MoveView struct {
 	Hidden []Hidden
 	// Why is the reason why it cannot be pressed now; empty if it can.
 	Why string
+}
+
+// WorldView is how the visitor's sandbox is set. Its form posts strict, grace,
+// chance and seed; a second one posts reset.
+type WorldView struct {
+	Post                  string
+	Strict, Grace, Chance []Option
+	Seed                  string
+	// State says in a few words what is not as at first; empty for nothing.
+	State string
+	// Said is what the last change came to; the settings are open then.
+	Said string
 }
 
 // AuthenticatorView is the sandbox's built-in authenticator.

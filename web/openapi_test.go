@@ -246,6 +246,8 @@ func TestOwnAnswersAreDescribed(t *testing.T) {
 			w.want("POST", "/{product}/clock", 422, at, "move=near")
 			w.want("POST", "/{product}/clock", 422, at, "move=backwards")
 			w.want("POST", "/{product}/clock", 200, at, "move=now")
+			w.want("POST", "/{product}/world", 200, at, "grace=30")
+			w.want("POST", "/{product}/world", 422, at, "grace=x")
 			w.want("POST", logout, 200, at, "")
 			w.want("POST", "/{product}/key", 200, at, "x.key=abc")
 			w.want("POST", "/{product}/key", 422, at, "x.key=a+b")

@@ -37,6 +37,7 @@ func (s *Server) routes() []route {
 		{"POST", "/{product}/target", p.OwnTarget},
 		{"POST", "/{product}/trust", p.Trust},
 		{"POST", "/{product}/clock", p.Clock},
+		{"POST", "/{product}/world", p.World},
 		{"GET", "/{product}/exchanges/{n}", p.Exchange},
 		{"POST", "/forget", p.ForgetAll},
 		{"GET", "/people", p.People},

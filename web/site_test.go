@@ -316,8 +316,9 @@ type answer struct {
 				Before, Key             string
 			}
 		}
-		Fault  string
-		Checks []struct{ Name, Verdict, Text string }
+		Fault      string
+		AskedFault string `json:"asked_fault"`
+		Checks     []struct{ Name, Verdict, Text string }
 	}
 	Session struct {
 		State            string
@@ -331,6 +332,12 @@ type answer struct {
 	Clock *struct {
 		Now          time.Time
 		AheadSeconds int64 `json:"ahead_seconds"`
+	}
+	World *struct {
+		Strict       bool
+		GraceSeconds int `json:"grace_seconds"`
+		Chance       int
+		Seed         uint64
 	}
 	raw string
 }

@@ -17,6 +17,9 @@ import (
 // maxBody of a request is many times the longest form.
 const maxBody = 64 << 10
 
+// FaultHeader of an answer names the faults that its call met.
+const FaultHeader = "X-Sandbox-Fault"
+
 // door is one product in one world.
 type door struct {
 	s     *Server
@@ -58,6 +61,9 @@ func (h *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// in the body would be seen as skew.
 	head.Set("Date", v.tells().Format(http.TimeFormat))
 	head.Set("X-Sandbox", "Token Playground")
+	if len(v.fate) > 0 {
+		head.Set(FaultHeader, faultIDs(v.fate))
+	}
 	if reply.Status != http.StatusNoContent {
 		head.Set("Content-Length", strconv.Itoa(len(reply.Body)))
 	}
