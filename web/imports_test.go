@@ -45,6 +45,7 @@ var mayImport = map[string][]string{
 	"web/metrics":          {},
 	"web/sandbox":          {"web/dialect", "web/store"},
 	"web/sandbox/control":  {"web/dialect", "web/sandbox", "web/store"},
+	"web/sandboxtest":      {"web/dialect", "web/sandbox", "web/sandbox/control", "web/standalone"},
 	"web/secret":           {},
 	"web/session":          {"web/secret", "web/store"},
 	"web/snippet":          {},
@@ -158,7 +159,7 @@ func TestWhoMayImportWhom(t *testing.T) {
 func TestTheProgramCarriesNoTestCode(t *testing.T) {
 	for _, p := range goList(t, "-deps", "./cmd/playground") {
 		for _, never := range []string{"testing", "net/http/httptest", "net/http/pprof", "expvar", "github.com/swaggo/", "github.com/chromedp/",
-			"golang.org/x/oauth2", "github.com/getkin/", "github.com/google/go-cmp", module + "web/store/storetest"} {
+			"golang.org/x/oauth2", "github.com/getkin/", "github.com/google/go-cmp", module + "web/store/storetest", module + "web/sandboxtest"} {
 			if strings.HasPrefix(p.ImportPath, never) {
 				t.Errorf("the program contains %s", p.ImportPath)
 			}
@@ -214,6 +215,7 @@ func TestOnePackageDials(t *testing.T) {
 						found = true
 					case p.ImportPath == module+"web" && name == "health.go":
 					case p.ImportPath == module+"web" && name == "web.go" && sel.Sel.Name == "DefaultResolver":
+					case p.ImportPath == module+"web/sandboxtest": // the client of a test
 					default:
 						t.Errorf("%s uses %s.%s", path, pkg.Name, sel.Sel.Name)
 					}

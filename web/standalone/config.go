@@ -100,7 +100,7 @@ func ParseConfig(args []string, getenv func(string) string, usage io.Writer) (Co
 		return getenv("PLAYGROUND_SANDBOX_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_")))
 	}
 	text := func(p *string, name, help string) { fs.StringVar(p, name, env(name), help) }
-	var products, ports, names string
+	var products, ports, names, own string
 	text(&products, "products", "`ids` of the products to play, comma-separated (default all)")
 	text(&ports, "ports", "`id=port`, comma-separated, for products that shall not have their own port; 0 is any free port, and 0 alone gives every product one")
 	text(&c.Host, "host", "`address` to listen on (default 127.0.0.1, which only this machine reaches)")
@@ -109,6 +109,7 @@ func ParseConfig(args []string, getenv func(string) string, usage io.Writer) (Co
 	text(&c.CAKey, "ca-key", "`file` of the CA's key: keeps the CA from one start to the next, or uses yours (default none: each start makes a new one)")
 	text(&c.Control, "control", "loopback `address` of the control API (default "+DefaultControl+")")
 	text(&c.Store, "store", "what is kept from one start to the next: `memory:` for nothing, bolt:PATH for keys, tokens and worlds (default memory:)")
+	text(&own, "dialects", "`folder` of YAML files that describe products of your own")
 	text(&c.ReadyFile, "ready-file", "`file` to write addresses to as JSON when everything listens")
 	strict := false
 	switch v := strings.ToLower(env("strict")); v {
@@ -135,6 +136,11 @@ func ParseConfig(args []string, getenv func(string) string, usage io.Writer) (Co
 	}
 	c.Products, c.Names = list(products), list(names)
 	var err error
+	if own != "" {
+		if c.Catalog, err = ownProducts(own); err != nil {
+			bad = append(bad, fmt.Errorf("--dialects: %w", err))
+		}
+	}
 	if c.Ports, err = parsePorts(ports, c.played()); err != nil {
 		bad = append(bad, err)
 	}
@@ -146,6 +152,14 @@ func ParseConfig(args []string, getenv func(string) string, usage io.Writer) (Co
 		c.CA = filepath.Join(dir, "sandbox-ca.pem")
 	}
 	return c, errors.Join(append(bad, c.Validate())...)
+}
+
+func ownProducts(dir string) (*dialect.Catalog, error) {
+	own, err := dialect.Own(dir)
+	if err != nil {
+		return nil, err
+	}
+	return dialect.NewCatalog(own...)
 }
 
 // list reads comma-separated words.

@@ -52,6 +52,7 @@ type Server struct {
 	played  []*dialect.Dialect
 	sandbox *sandbox.Server
 	ca      *authority
+	calls   *control.Calls
 	other   func() (*tls.Config, error) // see otherCertificate
 	ports   []*port
 	urls    map[string]string
@@ -104,8 +105,8 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2", "http/1.1"}}
 	s.other = sync.OnceValues(func() (*tls.Config, error) { return otherCertificate(config, names, cfg.Now()) })
 
-	calls := control.NewCalls()
-	if err := s.play(calls.Add); err != nil { //nolint:contextcheck // a store outlives the start
+	s.calls = control.NewCalls()
+	if err := s.play(s.calls.Add); err != nil { //nolint:contextcheck // a store outlives the start
 		return s, err
 	}
 	var products []control.Product
@@ -113,7 +114,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 		products = append(products, control.Product{Dialect: d, URL: s.urls[d.ID]})
 	}
 	s.control.http = s.server(control.New(control.Config{
-		Sandbox: s.sandbox, Products: products, Calls: calls, Describe: openapi.Product, CA: s.CA(), Now: cfg.Now, Log: s.log,
+		Sandbox: s.sandbox, Products: products, Calls: s.calls, Describe: openapi.Product, CA: s.CA(), Now: cfg.Now, Log: s.log,
 		Ready: func(ctx context.Context) error {
 			if s.ending.Load() {
 				return errors.New("the sandbox is about to stop")
@@ -293,6 +294,9 @@ func (s *Server) CA() []byte { return s.ca.pem() }
 
 // Sandbox is what the ports play.
 func (s *Server) Sandbox() *sandbox.Server { return s.sandbox }
+
+// Calls is the journal of those that came.
+func (s *Server) Calls() *control.Calls { return s.calls }
 
 // Note tells what an operator should know about how the store was opened;
 // empty if there is nothing to tell.
