@@ -16,6 +16,7 @@ import (
 
 	"tokenplayground/web/dialect"
 	"tokenplayground/web/state"
+	"tokenplayground/web/store/redisstore"
 	"tokenplayground/web/target"
 )
 
@@ -48,6 +49,12 @@ type Config struct {
 	// InsecureHTTP allows plain HTTP on an address that is not this machine's
 	// own.
 	InsecureHTTP bool
+	// InsecureRedis allows a Redis on another machine without TLS.
+	InsecureRedis bool
+	// BehindLoopback is the operator's word that a listener on all addresses is
+	// reached through this machine's loopback address alone, as a container's
+	// is whose port is published at 127.0.0.1. PublicURL must then say so too.
+	BehindLoopback bool
 
 	// Limits bound each call to a target; zero fields mean the defaults.
 	Limits target.Limits
@@ -108,16 +115,21 @@ func ParseConfig(args []string, getenv func(string) string, usage io.Writer) (Co
 	proxies := ""
 	text(&proxies, "proxies", "`addresses` of the proxies in front, comma-separated, with or without /bits: theirs is the word on who a visitor is")
 	text(&c.Egress, "egress", "how far calls may go: `sandbox`, allowlist or open (default local open, class allowlist, demo sandbox)")
-	insecure := false
 	var bad []error
-	switch v := strings.ToLower(env("insecure-http")); v {
-	case "", "0", "false":
-	case "1", "true":
-		insecure = true
-	default:
-		bad = append(bad, fmt.Errorf("PLAYGROUND_INSECURE_HTTP is %.20q; set it to true or false", v))
+	flip := func(p *bool, name, help string) {
+		set := false
+		switch v := strings.ToLower(env(name)); v {
+		case "", "0", "false":
+		case "1", "true":
+			set = true
+		default:
+			bad = append(bad, fmt.Errorf("PLAYGROUND_%s is %.20q; set it to true or false", strings.ToUpper(strings.ReplaceAll(name, "-", "_")), v))
+		}
+		fs.BoolVar(p, name, set, help)
 	}
-	fs.BoolVar(&c.InsecureHTTP, "insecure-http", insecure, "allow plain http on an address that other machines reach")
+	flip(&c.InsecureHTTP, "insecure-http", "allow plain http on an address that other machines reach")
+	flip(&c.InsecureRedis, "insecure-redis", "allow redis:// without TLS to another machine, over a network that nobody else is on")
+	flip(&c.BehindLoopback, "behind-loopback", "a listener on all addresses is reached at 127.0.0.1 only, as a container's port that is published there; then --egress open may be used")
 	if err := fs.Parse(args); err != nil {
 		return c, err
 	}
@@ -213,32 +225,8 @@ func (c *Config) Validate() error {
 			c.public = &url.URL{Scheme: u.Scheme, Host: u.Host}
 		}
 	}
-	publicLoopback := c.public == nil && loopback || c.public != nil && isLoopbackHost(c.public.Hostname())
-	if c.mode == target.Open && err == nil && !loopback && bad == nil {
-		fault("--egress open lets everybody who reaches %s call any server from here; use --egress allowlist with --targets, or --listen 127.0.0.1:8080", c.Listen)
-	}
-	if c.Profile == Demo && c.mode != target.Sandbox {
-		fault("--profile demo calls its sandbox only; leave --egress out, or use --profile local or class")
-	}
-	if c.Profile != Class && !publicLoopback && !c.InsecureHTTP {
-		switch {
-		case c.public != nil && c.public.Scheme == "http":
-			fault("--public-url %s is plain http, which browsers and neighbours can read; use https behind a proxy that ends TLS, or add --insecure-http", c.PublicURL)
-		case c.public == nil && !loopback && err == nil && c.Profile != Demo:
-			fault("--listen %s is plain http on a network; give the https address that people open with --public-url, or add --insecure-http", c.Listen)
-		}
-	}
-
-	switch kind, rest, ok := strings.Cut(c.Store, ":"); {
-	case ok && kind == "bolt" && rest != "":
-	case ok && kind == "memory" && rest == "":
-	case ok && (kind == "redis" || kind == "rediss"):
-		if c.Keyring == "" {
-			fault("--store %s: shares sessions between replicas, so all need the same keys; give the file with --keyring", kind)
-		}
-	default:
-		fault("--store is %.60q; use bolt:PATH, memory:, redis://… or rediss://…", c.Store)
-	}
+	bad = append(bad, c.contradictions(loopback, err == nil)...)
+	bad = append(bad, c.checkStore()...)
 
 	if c.Metrics != "" {
 		if err := checkMetrics(c.Metrics); err != nil {
@@ -273,8 +261,71 @@ func productIDs(products *dialect.Catalog) string {
 	return strings.Join(ids, ", ")
 }
 
+// contradictions are what each setting alone would allow. loopback says that
+// the listener is on this machine's own address, and listens that it could be
+// read.
+func (c *Config) contradictions(loopback, listens bool) (bad []error) {
+	fault := func(format string, args ...any) { bad = append(bad, fmt.Errorf(format, args...)) }
+	known := c.Profile == Local || c.Profile == Class || c.Profile == Demo // or the defaults are nobody's wish
+	publicLoopback := c.public != nil && isLoopbackHost(c.public.Hostname())
+	elsewhere := c.public != nil && !publicLoopback
+
+	if c.BehindLoopback && !publicLoopback {
+		fault("--behind-loopback says that only this machine reaches the listener, but --public-url does not; set it to http://localhost:8080, or leave --behind-loopback out")
+	}
+	if c.mode == target.Open && known && listens {
+		switch {
+		case !loopback && !(c.BehindLoopback && publicLoopback):
+			fault("--egress open lets everybody who reaches %s call any server from here; use --egress allowlist with --targets, or --listen 127.0.0.1:8080, or, where only this machine reaches the listener, --behind-loopback", c.Listen)
+		case elsewhere:
+			fault("--egress open lets everybody who reaches %s call any server from here; use --egress allowlist with --targets, or leave --public-url out", c.public)
+		}
+	}
+	if c.Profile == Demo && c.mode != target.Sandbox {
+		fault("--profile demo calls its sandbox only; leave --egress out, or use --profile local or class")
+	}
+	if !c.InsecureHTTP {
+		switch {
+		case elsewhere && c.public.Scheme == "http":
+			fault("--public-url %s is plain http, which browsers and neighbours can read; use https behind a proxy that ends TLS, or add --insecure-http", c.public)
+		case c.Profile == Class && publicLoopback && c.public.Scheme == "http" && listens && !loopback && !c.BehindLoopback:
+			fault("--public-url %s makes a class room speak plain http to its network; write https://%s, or add --insecure-http", c.public, c.public.Host)
+		case c.PublicURL == "" && listens && !loopback && known && c.Profile != Class: // a class room speaks TLS itself
+			fault("--listen %s is plain http on a network; give the https address that people open with --public-url, or add --insecure-http", c.Listen)
+		}
+	}
+	return bad
+}
+
+// checkStore looks at the store's name alone. Its errors show nothing of it
+// that could be a password.
+func (c *Config) checkStore() (bad []error) {
+	fault := func(format string, args ...any) { bad = append(bad, fmt.Errorf(format, args...)) }
+	switch kind, rest, ok := strings.Cut(c.Store, ":"); {
+	case ok && kind == "bolt" && rest != "":
+	case ok && kind == "memory" && rest == "":
+	case ok && (kind == "redis" || kind == "rediss"):
+		host, err := redisstore.Host(c.Store)
+		if err != nil {
+			fault("--store: %w", err)
+		} else if kind == "redis" && !isLoopbackHost(host) && !c.InsecureRedis {
+			fault("--store redis: sends everything to %.60q in clear, its password too; use rediss://, or add --insecure-redis", host)
+		}
+		if c.Keyring == "" {
+			fault("--store %s: shares sessions between replicas, so all need the same keys; give the file with --keyring", kind)
+		}
+	default:
+		shown := c.Store
+		if at := strings.LastIndexByte(shown, '@'); at >= 0 {
+			shown = "…" + shown[at:]
+		}
+		fault("--store is %.60q; use bolt:PATH, memory:, redis://… or rediss://…", shown)
+	}
+	return bad
+}
+
 func isLoopbackHost(host string) bool {
-	if host == "localhost" {
+	if strings.EqualFold(host, "localhost") {
 		return true
 	}
 	addr, err := netip.ParseAddr(host)

@@ -8,11 +8,14 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"maps"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -101,8 +104,11 @@ func TestWrongSettings(t *testing.T) {
 		{"targets that are not there", []string{"--targets", filepath.Join(dir, "none.json")}, nil, []string{"none.json"}},
 		{"an argument", []string{"--store", "memory:", "now"}, nil, []string{`"now" is no flag`}},
 		{"an unknown flag", []string{"--verbose"}, nil, []string{"-verbose"}},
-		{"a wrong switch in the environment", nil, map[string]string{"PLAYGROUND_INSECURE_HTTP": "perhaps"}, []string{"PLAYGROUND_INSECURE_HTTP", "true or false"}},
+		{"wrong switches in the environment", nil, map[string]string{"PLAYGROUND_INSECURE_HTTP": "perhaps", "PLAYGROUND_INSECURE_REDIS": "y", "PLAYGROUND_BEHIND_LOOPBACK": "on"},
+			[]string{"PLAYGROUND_INSECURE_HTTP is", "PLAYGROUND_INSECURE_REDIS is", "PLAYGROUND_BEHIND_LOOPBACK is", "true or false"}},
 		{"no home", nil, map[string]string{"HOME": ""}, []string{"HOME", "--store bolt:PATH"}},
+		{"a name of a store with a password", []string{"--store", "redi://user:hunter2@redis.example:6379/0"}, nil, []string{`--store is "…@redis.example:6379/0"`}},
+		{"an address of Redis that cannot be read", []string{"--store", "redis://user:hunter2@redis.example/x", "--keyring", "k"}, nil, []string{"--store: ", "redis://user:password@host:6379/0"}},
 		{"everything", []string{"--profile", "prod", "--egress", "all", "--listen", "x", "--store", "y", "--public-url", "z", "--targets", broken, "extra"},
 			map[string]string{"PLAYGROUND_INSECURE_HTTP": "perhaps"},
 			[]string{"--profile", "--egress", "--listen", "--store", "--public-url", "--targets", `"extra"`, "PLAYGROUND_INSECURE_HTTP"}},
@@ -133,6 +139,123 @@ func TestWrongSettings(t *testing.T) {
 			t.Errorf("got %v and %q", err, usage.String())
 		}
 	})
+}
+
+// TestMatrixOfSettings: of every combination of the settings that bear on each
+// other it is known what is wrong with it, and each fault is a line of its own
+// that names a flag and a remedy.
+func TestMatrixOfSettings(t *testing.T) { // PRO-2, PRO-3
+	type setting struct {
+		args []string
+		is   string
+	}
+	sets := [][]setting{
+		{{nil, "local"}, {[]string{"--profile", "class"}, "class"}, {[]string{"--profile", "demo"}, "demo"}},
+		{{nil, "usual calls"}, {[]string{"--egress", "sandbox"}, "no calls"}, {[]string{"--egress", "allowlist"}, "listed calls"}, {[]string{"--egress", "open"}, "open calls"}},
+		{{nil, "usual listener"}, {[]string{"--listen", "127.0.0.1:8080"}, "listens here"}, {[]string{"--listen", "0.0.0.0:8080"}, "listens to all"}, {[]string{"--listen", "192.0.2.7:80"}, "listens to some"}},
+		{{nil, "no URL"}, {[]string{"--public-url", "http://localhost:8080"}, "URL here"}, {[]string{"--public-url", "http://playground.example"}, "URL in clear"}, {[]string{"--public-url", "https://playground.example"}, "URL elsewhere"}},
+		{{[]string{"--store", "memory:"}, "memory"}, {[]string{"--store", "redis://u:hunter2@127.0.0.1:6379/0", "--keyring", "k"}, "Redis here"},
+			{[]string{"--store", "redis://u:hunter2@redis.example:6379/0", "--keyring", "k"}, "Redis in clear"}, {[]string{"--store", "rediss://u:hunter2@redis.example:6379/0"}, "Redis without keys"}},
+		{{nil, ""}, {[]string{"--insecure-http"}, "insecure http"}},
+		{{nil, ""}, {[]string{"--insecure-redis"}, "insecure Redis"}},
+		{{nil, ""}, {[]string{"--behind-loopback"}, "behind loopback"}},
+	}
+	rules := []struct {
+		when func(is map[string]bool) bool
+		says []string // all in one line
+	}{
+		{func(is map[string]bool) bool {
+			return is["open calls"] && is["listens to others"] && !(is["behind loopback"] && is["URL here"])
+		}, []string{"--egress open lets everybody", "--egress allowlist", "--listen 127.0.0.1:8080", "--behind-loopback"}},
+		{func(is map[string]bool) bool {
+			return is["open calls"] && !is["listens to others"] && (is["URL in clear"] || is["URL elsewhere"])
+		}, []string{"--egress open lets everybody", "playground.example", "leave --public-url out"}},
+		{func(is map[string]bool) bool { return is["demo"] && !is["no calls"] }, []string{"--profile demo calls its sandbox only", "leave --egress out"}},
+		{func(is map[string]bool) bool { return is["URL in clear"] && !is["insecure http"] }, []string{"--public-url http://playground.example is plain http", "use https", "--insecure-http"}},
+		{func(is map[string]bool) bool {
+			return is["no URL"] && is["listens to others"] && !is["class"] && !is["insecure http"]
+		}, []string{"--listen", "plain http on a network", "--public-url", "--insecure-http"}},
+		{func(is map[string]bool) bool {
+			return is["class"] && is["URL here"] && is["listens to others"] && !is["insecure http"] && !is["behind loopback"]
+		}, []string{"--public-url http://localhost:8080 makes a class room speak plain http", "https://localhost:8080", "--insecure-http"}},
+		{func(is map[string]bool) bool { return is["behind loopback"] && !is["URL here"] }, []string{"--behind-loopback says", "set it to http://localhost:8080"}},
+		{func(is map[string]bool) bool { return is["Redis in clear"] && !is["insecure Redis"] }, []string{`--store redis: sends everything to "redis.example"`, "rediss://", "--insecure-redis"}},
+		{func(is map[string]bool) bool { return is["Redis without keys"] }, []string{"--store rediss:", "--keyring"}},
+	}
+	combinations, refused, used := 0, 0, make([]int, len(rules))
+	var try func(rest [][]setting, args []string, is map[string]bool)
+	try = func(rest [][]setting, args []string, is map[string]bool) {
+		if len(rest) > 0 {
+			for _, s := range rest[0] {
+				with := maps.Clone(is)
+				with[s.is] = true
+				try(rest[1:], append(slices.Clip(args), s.args...), with)
+			}
+			return
+		}
+		// What the profile carries.
+		is["open calls"] = is["open calls"] || is["local"] && is["usual calls"]
+		is["no calls"] = is["no calls"] || is["demo"] && is["usual calls"]
+		is["listens to others"] = is["listens to all"] || is["listens to some"] || is["class"] && is["usual listener"]
+		combinations++
+		_, err := web.ParseConfig(args, environment(nil), io.Discard)
+		var lines []string
+		if err != nil {
+			refused++
+			lines = strings.Split(err.Error(), "\n")
+		}
+		for i, r := range rules {
+			if !r.when(is) {
+				continue
+			}
+			used[i]++
+			at := slices.IndexFunc(lines, func(line string) bool {
+				return !slices.ContainsFunc(r.says, func(text string) bool { return !strings.Contains(line, text) })
+			})
+			if at < 0 {
+				t.Errorf("%q: no line says %q: %v", args, r.says, err)
+				continue
+			}
+			lines = slices.Delete(lines, at, at+1)
+		}
+		if len(lines) > 0 {
+			t.Errorf("%q: nothing is known to be wrong with it, but: %q", args, lines)
+		}
+		if err != nil && strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%q: the password is told", args)
+		}
+	}
+	try(sets, nil, map[string]bool{})
+	for i, n := range used {
+		if n == 0 {
+			t.Errorf("no combination has the fault %q", rules[i].says)
+		}
+	}
+	t.Logf("combinations: %d, refused: %d", combinations, refused)
+}
+
+// TestContainerOnLoopback: the image's own settings and the two that the README
+// adds make a container whose people may call real servers.
+func TestContainerOnLoopback(t *testing.T) { // PRO-3
+	image := map[string]string{"PLAYGROUND_PROFILE": "local", "PLAYGROUND_LISTEN": "0.0.0.0:8080", "PLAYGROUND_PUBLIC_URL": "http://localhost:8080", "PLAYGROUND_STORE": "memory:"}
+	if _, err := web.ParseConfig(nil, environment(image), io.Discard); err == nil || !strings.Contains(err.Error(), "--behind-loopback") {
+		t.Errorf("without the second flag: %v", err)
+	}
+	image["PLAYGROUND_BEHIND_LOOPBACK"] = "true"
+	cfg, err := web.ParseConfig(nil, environment(image), io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.Listen = "0.0.0.0:0"
+	w := start(t, t.TempDir(), cfg)
+	for host, want := range map[string]int{"localhost:8080": 200, "192.0.2.7:8080": http.StatusMisdirectedRequest} {
+		r, answer := httptest.NewRequest(http.MethodGet, "http://"+host+"/", nil), httptest.NewRecorder()
+		r.Header.Set("Accept", asPage[1])
+		w.s.ServeHTTP(answer, r)
+		if answer.Code != want || want == 200 && !strings.Contains(answer.Body.String(), "any server that you name") {
+			t.Errorf("%s: got %d: %s", host, answer.Code, answer.Body)
+		}
+	}
 }
 
 func TestWhatOpenRefuses(t *testing.T) {

@@ -31,8 +31,8 @@ type requirement struct {
 var requirements = []requirement{
 	// Profiles and start.
 	{"PRO-1", "local listens on loopback and needs no settings", []string{"web TestSettingsAndTheirDefaults", "web TestREADME"}},
-	{"PRO-2", "contradictory settings refuse to start, all at once", []string{"web TestWrongSettings", "cmd/playground TestProgramRefuses"}},
-	{"PRO-3", "open egress needs a listener on loopback, in containers too", []string{"web TestWrongSettings", "gate image"}},
+	{"PRO-2", "contradictory settings refuse to start, all at once", []string{"not: a list of frame ancestors cannot contradict anything while there is no such setting, and no page may be framed", "web TestMatrixOfSettings", "web TestWrongSettings", "cmd/playground TestProgramRefuses"}},
+	{"PRO-3", "open egress needs a listener on loopback; in containers a second flag and a public URL there", []string{"web TestMatrixOfSettings", "web TestContainerOnLoopback", "gate image"}},
 	{"PRO-4", "pages name profile and egress", []string{"web TestPagesNameTheProfile"}},
 
 	// Sessions.

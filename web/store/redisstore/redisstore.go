@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	mrand "math/rand/v2"
+	"net"
 	"net/url"
 	"slices"
 	"strings"
@@ -190,6 +191,16 @@ func parse(address string) (*redis.Options, error) {
 		opt.TLSConfig.MinVersion = tls.VersionTLS12
 	}
 	return opt, nil
+}
+
+// Host is the host that a redis:// or rediss:// URL names. Its errors are those of [Open] and do not quote it.
+func Host(address string) (string, error) {
+	opt, err := parse(address)
+	if err != nil {
+		return "", err
+	}
+	host, _, err := net.SplitHostPort(opt.Addr)
+	return host, err
 }
 
 // quieten stops go-redis from writing to standard error: every failure that it reports there also comes back
