@@ -70,6 +70,8 @@ func status(code int) string {
 func own(d *dialect.Dialect) []Row {
 	rows := []Row{
 		{"A refresh token is used twice", "The second call is refused and the new pair stays alive. In strict mode all pairs that came from it end.", "A client that refreshes from parallel requests recovers only if its new pair lives."},
+		{"The grace of a refresh token", "None at first, up to " + MaxGrace.String() + " if the world is set so: until then the token that was spent last gives another pair. Pairs of one refresh token are siblings: whichever is refreshed first spends the others, and they end together.", "A client that refreshes in parallel keeps one pair and drops the rest."},
+		{"Very many sign-ins", fmt.Sprintf("A world remembers %d that were refreshed or ended, the shared one %d of each product. Beyond it, those idle longest are refused, and with them older ones of which nothing is remembered.", ledgerRoom, ledgerRoom*sharedLedgers), "Memory stays level, and nothing that was spent or ended becomes good again."},
 		{"The old access token after a refresh", "Good until it expires.", "Calls that are under way must not fail because another one refreshed."},
 		{"Logging out", "Ends the pair of that access token and all pairs that came from it by refresh. The same token cannot log out again.", "The person has left, whichever token they left with."},
 		{"A second sign-in", "Leaves the first alone.", "Many learners share the sandbox's few accounts."},
@@ -154,7 +156,7 @@ func grantRows(d *dialect.Dialect) []Row {
 		}
 	}
 	if !named(d, &d.Access) {
-		rows = append(rows, Row{"Two sign-ins of one account in one second", "The payload of each access token ends in white space of its own.", "Without it both tokens would be the same, and one log-out would end both."})
+		rows = append(rows, Row{"Two sign-ins of one account in one second", "The payload of each access token ends in white space that names its pair.", "Without it both tokens would be the same, and one log-out would end both."})
 	}
 	return rows
 }

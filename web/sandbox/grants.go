@@ -82,43 +82,42 @@ func (v *visit) secondFactor(ctx context.Context, c dialect.Call) (dialect.Value
 }
 
 func (v *visit) refresh(ctx context.Context, c dialect.Call) (dialect.Values, error) {
-	t, x, err := v.refreshToken(ctx, c)
+	t, spent, err := v.refreshToken(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	var said dialect.Values
 	// Most who come too late can be told so before anything is made for them.
-	if err = refused(dialect.SpentRefreshToken); x.Next == nil {
+	if err = refused(dialect.SpentRefreshToken); !spent {
 		said, err = v.pair(ctx, t.who, c, t.session, t)
 	}
 	var no refused
 	if v.strict() && errors.As(err, &no) && no == refused(dialect.SpentRefreshToken) {
-		if err := v.end(ctx, t.pair, t.expires); err != nil && !errors.As(err, &no) {
+		if err := v.end(ctx, t); err != nil && !errors.As(err, &no) {
 			return nil, err
 		}
 	}
 	return said, err
 }
 
-// refreshToken reads the refresh token of a call, whose pair has not ended.
-func (v *visit) refreshToken(ctx context.Context, c dialect.Call) (*ticket, exception, error) {
-	t, err := v.read(ctx, refresh, c.Values[dialect.RefreshToken], dialect.BadRefreshToken, dialect.ExpiredRefresh)
+// refreshToken reads the refresh token of a call, whose pair has not ended, and
+// says whether it is spent.
+func (v *visit) refreshToken(ctx context.Context, c dialect.Call) (t *ticket, spent bool, err error) {
+	t, err = v.read(ctx, refresh, c.Values[dialect.RefreshToken], dialect.BadRefreshToken, dialect.ExpiredRefresh)
 	if err != nil {
-		return nil, exception{}, err
+		return nil, false, err
 	}
 	p, ok := v.person(t.person)
 	if !ok || p.Locked {
-		return nil, exception{}, refused(dialect.BadRefreshToken)
+		return nil, false, refused(dialect.BadRefreshToken)
 	}
 	if err := v.checkAntiforgery(t, c); err != nil {
-		return nil, exception{}, err
+		return nil, false, err
 	}
 	t.who = p
-	x, err := v.exception(ctx, t.pair)
-	if err == nil && x.Ended {
-		err = refused(dialect.RevokedToken)
-	}
-	return t, x, err
+	r, err := v.family(ctx, t)
+	_, g := v.lineage(t.pair)
+	return t, v.spent(r, g), err
 }
 
 // pair gives out a new pair, for a refresh token or, if spent is nil, for a
@@ -203,12 +202,8 @@ func (v *visit) logout(ctx context.Context, op *dialect.Operation, c dialect.Cal
 		case named == "":
 			return refused(dialect.MissingField)
 		case named != c.Bearer:
-			x, err := v.exception(ctx, t.pair)
-			if err != nil {
+			if _, err := v.family(ctx, t); err != nil {
 				return err
-			}
-			if x.Ended {
-				return refused(dialect.RevokedToken)
 			}
 			if t, err = v.bearer(ctx, named); err != nil {
 				return err
@@ -219,19 +214,15 @@ func (v *visit) logout(ctx context.Context, op *dialect.Operation, c dialect.Cal
 		return err
 	}
 	if takes(op.Takes, dialect.UserID) {
-		x, err := v.exception(ctx, t.pair)
-		if err != nil {
+		if _, err := v.family(ctx, t); err != nil {
 			return err
-		}
-		if x.Ended {
-			return refused(dialect.RevokedToken)
 		}
 		p, ok := v.person(t.person)
 		if !ok || !strings.EqualFold(v.userID(p), c.Values[dialect.UserID]) {
 			return refused(dialect.NotFound)
 		}
 	}
-	return v.end(ctx, t.pair, v.lastEnds(t))
+	return v.end(ctx, t)
 }
 
 func takes(fields []dialect.Field, t dialect.Term) bool {
@@ -248,14 +239,11 @@ func (v *visit) enter(ctx context.Context, op *dialect.Operation, c dialect.Call
 	if err != nil {
 		return nil, err
 	}
-	x, err := v.exception(ctx, t.pair)
-	if err != nil {
+	if _, err := v.family(ctx, t); err != nil {
 		return nil, err
 	}
 	p, ok := v.person(t.person)
 	switch {
-	case x.Ended:
-		return nil, refused(dialect.RevokedToken)
 	case !ok:
 		return nil, refused(dialect.BadToken)
 	case op.Admin && p.Operator, t.flags.readOnly && op.Method != http.MethodGet:

@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -14,8 +15,38 @@ type modelPair struct {
 	access, refresh         string
 	accessEnds, refreshEnds time.Time
 	era                     int
-	next                    *modelPair
-	ended                   bool
+	// heirs came of it by refresh, the first of them at a time; more than one
+	// only by a grace.
+	heirs []*modelPair
+	spent time.Time
+	// brood holds those that came of the same refresh token.
+	brood *[]*modelPair
+	ended bool
+}
+
+// used says that one of those that came of the same refresh token has been
+// refreshed.
+func (p *modelPair) used() bool {
+	return slices.ContainsFunc(*p.brood, func(q *modelPair) bool { return len(q.heirs) > 0 })
+}
+
+// graced says that a refresh token may be used once more at a time: only its
+// brood was refreshed, a moment ago, and nothing that came of it.
+func (p *modelPair) graced(now time.Time, grace time.Duration) bool {
+	for _, q := range *p.brood {
+		for _, heir := range q.heirs {
+			if heir.used() {
+				return false
+			}
+		}
+	}
+	for _, q := range *p.brood {
+		if len(q.heirs) > 0 {
+			since := now.Sub(q.spent)
+			return since >= 0 && since < grace
+		}
+	}
+	return true
 }
 
 // TestModel lets a world live at random and compares each answer with a model
@@ -32,9 +63,13 @@ func TestModel(t *testing.T) {
 		world := "m" + time.Duration(worlds).String()
 		d := rapid.SampledFrom(dialect.All()).Draw(rt, "product")
 		strict := rapid.Bool().Draw(rt, "strict")
-		if err := s.SetStrict(ctx, world, strict); err != nil {
-			rt.Fatal(err)
+		grace := rapid.SampledFrom([]time.Duration{0, 0, 2 * time.Second, MaxGrace}).Draw(rt, "grace")
+		set := func() {
+			if _, err := s.Set(ctx, world, Setting{Strict: &strict, Grace: &grace}); err != nil {
+				rt.Fatal(err)
+			}
 		}
+		set()
 		servers := []client{s.client(t, d, world), other.client(t, d, world)}
 		var pairs []*modelPair
 		era := 0
@@ -45,6 +80,7 @@ func TestModel(t *testing.T) {
 			}
 			p := &modelPair{access: r.Values[dialect.AccessToken], refresh: r.Values[dialect.RefreshToken],
 				accessEnds: now().Add(d.Lifetimes.Access), refreshEnds: now().Add(d.Lifetimes.Refresh), era: era}
+			p.brood = &[]*modelPair{p}
 			pairs = append(pairs, p)
 			return p
 		}
@@ -63,9 +99,14 @@ func TestModel(t *testing.T) {
 				}
 			}
 		}
-		end := func(p *modelPair) {
-			for ; p != nil; p = p.next {
-				p.ended = true
+		// The brood ends together.
+		var end func(p *modelPair)
+		end = func(p *modelPair) {
+			for _, q := range *p.brood {
+				q.ended = true
+				if len(q.heirs) > 0 {
+					end(q.heirs[0])
+				}
 			}
 		}
 		pick := func(rt *rapid.T) (client, *modelPair) {
@@ -89,13 +130,23 @@ func TestModel(t *testing.T) {
 					check(r, dialect.ExpiredRefresh, dialect.Obtain)
 				case p.ended:
 					check(r, dialect.RevokedToken, dialect.Obtain)
-				case p.next != nil:
+				case !p.graced(s.Clock(ctx, world), grace):
 					check(r, dialect.SpentRefreshToken, dialect.Obtain)
 					if strict {
 						end(p)
 					}
 				default:
-					p.next = whole(c, r)
+					heir := whole(c, r)
+					p.spent = s.Clock(ctx, world)
+					for _, q := range *p.brood { // siblings of the heir, if there are any
+						if len(q.heirs) > 0 {
+							p.spent = q.spent
+							heir.brood = q.heirs[0].brood
+							*heir.brood = append(*heir.brood, heir)
+							break
+						}
+					}
+					p.heirs = append(p.heirs, heir)
 				}
 			},
 			"explore": func(rt *rapid.T) {
@@ -129,7 +180,7 @@ func TestModel(t *testing.T) {
 				}
 			},
 			"let time pass": func(rt *rapid.T) {
-				by := rapid.SampledFrom([]time.Duration{time.Second, time.Minute, d.Lifetimes.Access - time.Second, d.Lifetimes.Access, d.Lifetimes.Refresh - d.Lifetimes.Access, d.Lifetimes.Refresh}).Draw(rt, "by")
+				by := rapid.SampledFrom([]time.Duration{time.Second, time.Second, 30 * time.Second, time.Minute, d.Lifetimes.Access - time.Second, d.Lifetimes.Access, d.Lifetimes.Refresh - d.Lifetimes.Access, d.Lifetimes.Refresh}).Draw(rt, "by")
 				if rapid.Bool().Draw(rt, "for all") || s.Advance(ctx, world, by) != nil {
 					clk.Add(by)
 				}
@@ -141,9 +192,7 @@ func TestModel(t *testing.T) {
 				if err := s.Reset(ctx, world); err != nil {
 					rt.Fatal(err)
 				}
-				if err := s.SetStrict(ctx, world, strict); err != nil {
-					rt.Fatal(err)
-				}
+				set()
 				era++
 			},
 		})

@@ -83,7 +83,7 @@ func TestParallelRefreshHasOneWinner(t *testing.T) {
 }
 
 // meanwhile is a store in which something happens right after the first look at
-// a pair.
+// a family.
 type meanwhile struct {
 	store.Store
 	do func()
@@ -91,7 +91,7 @@ type meanwhile struct {
 
 func (m *meanwhile) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	value, version, err := m.Store.Get(ctx, key)
-	if strings.Contains(key, "/p/") && m.do != nil {
+	if strings.Contains(key, "/f/") && m.do != nil {
 		do := m.do
 		m.do = nil
 		do()

@@ -248,11 +248,11 @@ func parsePublicKey(raw []byte) *rsa.PublicKey {
 // actAs gives the pair of another user to whoever may administer them. The
 // refresh token is not spent: its own session goes on.
 func (v *visit) actAs(ctx context.Context, c dialect.Call) (dialect.Values, error) {
-	t, x, err := v.refreshToken(ctx, c)
+	t, spent, err := v.refreshToken(ctx, c)
 	switch {
 	case err != nil:
 		return nil, err
-	case x.Next != nil:
+	case spent:
 		return nil, refused(dialect.SpentRefreshToken)
 	case t.who.Operator:
 		return nil, refused(dialect.TooFewRights)

@@ -32,7 +32,7 @@ const (
 	MaxPeople = 50
 	// maxPeopleSize bounds their record, in bytes of JSON: all of them with
 	// names and passwords of usual length.
-	maxPeopleSize = 4 << 10
+	maxPeopleSize = 3 << 10
 )
 
 // People are the accounts of every world.

@@ -2,10 +2,11 @@
 // people who have no such product and for clients that cannot tell.
 //
 // It issues without writing: a token carries everything, and the store keeps
-// only what is no longer true. A pair that was refreshed or logged out is an
-// exception, kept for as long as its refresh token would have lived. So memory
-// stays level however many tokens are given out, tokens survive a crash, and
-// any number of replicas over one store agree.
+// only what is no longer true: which refresh tokens were spent, and which
+// sign-ins have ended. There is room for so many in each world; beyond it the
+// oldest tokens are refused. So memory stays level however many tokens are
+// given out and refreshed, tokens survive a crash, and any number of replicas
+// over one store agree.
 //
 // Tokens, people's second factors and clocks belong to a world: a visitor's
 // own, or the shared one with the empty name. Nothing of one world or product
@@ -97,6 +98,9 @@ type Server struct {
 	after   func(time.Duration) <-chan time.Time
 	waiting chan struct{} // holds one for each call that waits
 	journal func(Entry)
+
+	turns store.Locks // at ledgers
+	room  int         // of a ledger, in families
 }
 
 // New returns a sandbox and begins to fetch, or make, its signing key. It does
@@ -125,7 +129,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Log,
 		strict: cfg.Strict, people: people, prk: prk, pool: newPool(),
-		after: cfg.After, waiting: make(chan struct{}, maxWaiting), journal: cfg.Journal,
+		after: cfg.After, waiting: make(chan struct{}, maxWaiting), journal: cfg.Journal, room: ledgerRoom,
 	}
 	if s.after == nil {
 		s.after = time.After

@@ -118,13 +118,18 @@ func (v *visit) draft(p Person, c dialect.Call, session string, before *ticket) 
 		f = flags{before.flags.client, f.readOnly || before.flags.readOnly, f.bare || before.flags.bare}
 	}
 	dr := &draft{short: short, flags: f, accessEnds: now.Add(v.d.Lifetimes.Access), refreshEnd: now.Add(life)}
-	raw, err := v.s.random(2 * len(uuid.UUID{}))
+	raw, err := v.s.random(7 + len(uuid.UUID{}))
 	if err != nil {
 		return nil, err
 	}
-	dr.pair = shape(raw)
+	fam, gen := v.newFamily(raw), generation(0)
+	if before != nil {
+		fam, gen = v.lineage(before.pair)
+		gen++
+	}
+	dr.pair = v.pairID(fam, gen, raw[4:])
 	if session == "" {
-		session = shape(raw[16:]).String()
+		session = shape(raw[7:]).String()
 	}
 	values := dialect.Values{
 		dialect.Username:  p.Name,
@@ -153,11 +158,7 @@ func (v *visit) draft(p Person, c dialect.Call, session string, before *ticket) 
 			values[dialect.ExpiresAt] = dialect.FormatTime(ends)
 			values[dialect.Audience] = v.audience(u)
 			values[dialect.PairID] = dr.pair.String()
-			var named bool
-			dr.tokens[u], named, err = v.word(u, c.Version, values)
-			if err == nil && u == access && !named {
-				dr.pair = v.pairOf(dr.tokens[u])
-			}
+			dr.tokens[u], err = v.word(u, c.Version, values, dr.pair)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s token: %w", u, err)
@@ -166,9 +167,18 @@ func (v *visit) draft(p Person, c dialect.Call, session string, before *ticket) 
 	return dr, nil
 }
 
-// word writes header and claims. named says that the claims name the pair.
-func (v *visit) word(u use, version string, values dialect.Values) (unsigned string, named bool, err error) {
+// ends is when both tokens have expired.
+func (dr *draft) ends() time.Time {
+	if dr.accessEnds.After(dr.refreshEnd) {
+		return dr.accessEnds
+	}
+	return dr.refreshEnd
+}
+
+// word writes header and claims.
+func (v *visit) word(u use, version string, values dialect.Values, pair uuid.UUID) (unsigned string, err error) {
 	var b []byte
+	named := false
 	b = append(b, '{')
 	for _, f := range v.d.Fields(u.of(v.d).Claims, version) {
 		text := values[f.Term]
@@ -180,7 +190,7 @@ func (v *visit) word(u use, version string, values dialect.Values) (unsigned str
 		}
 		raw, err := f.As.Write(text)
 		if err != nil {
-			return "", false, fmt.Errorf("claim %s: %w", f.Wire, err)
+			return "", fmt.Errorf("claim %s: %w", f.Wire, err)
 		}
 		if len(b) > 1 {
 			b = append(b, ',')
@@ -192,21 +202,9 @@ func (v *visit) word(u use, version string, values dialect.Values) (unsigned str
 	}
 	b = append(b, '}')
 	if !named {
-		// Nothing in these claims differs between two sign-ins of a person in
-		// one second, and the signature is deterministic. White space after
-		// the JSON means nothing to any reader and makes each token its own.
-		mark, err := v.s.random(6)
-		if err != nil {
-			return "", false, err
-		}
-		for _, c := range mark {
-			for range 4 {
-				b = append(b, " \t\n\r"[c&3])
-				c >>= 2
-			}
-		}
+		b = append(b, blank(pair)...)
 	}
-	return v.header(u) + "." + b64.EncodeToString(b), named, nil
+	return v.header(u) + "." + b64.EncodeToString(b), nil
 }
 
 // header is the same for all tokens of one use: whatever a token says in it is
@@ -226,13 +224,6 @@ func (v *visit) kid() string { return fmt.Sprintf("%X", v.derive(20, "kid")) }
 
 func (v *visit) audience(u use) string {
 	return strings.ReplaceAll(u.of(v.d).Audience, "{installation}", shape(v.derive(16, "installation of "+u.String())).String())
-}
-
-// pairOf names the pair of an access token that does not name it itself.
-func (v *visit) pairOf(unsigned string) uuid.UUID {
-	mac := hmac.New(crypto.SHA256.New, v.derive(32, "pair"))
-	mac.Write([]byte(unsigned))
-	return shape(mac.Sum(nil))
 }
 
 // shape makes a random UUID (RFC 9562, 5.4) of 16 bytes.
@@ -362,7 +353,7 @@ func (v *visit) readJWT(ctx context.Context, u use, token string) (*ticket, erro
 	if id := said[dialect.PairID]; id != "" {
 		t.pair, errPair = uuid.Parse(id)
 	} else {
-		t.pair = v.pairOf(unsigned)
+		t.pair, errPair = readBlank(claims)
 	}
 	if errNotBefore != nil || errExpires != nil || errPair != nil || said[dialect.Audience] != v.audience(u) {
 		return nil, nil

@@ -30,7 +30,7 @@ var ErrAhead = fmt.Errorf("a world's clock runs from now to %d days ahead", MaxA
 const MaxGrace = time.Minute
 
 // maxArmed bounds the faults that wait in a world.
-const maxArmed = 32
+const maxArmed = 16
 
 // World is one as it is seen from outside.
 type World struct {
@@ -350,10 +350,15 @@ func (s *Server) Reset(ctx context.Context, world string) error {
 	if err != nil {
 		return err
 	}
-	return s.changeWorld(ctx, world, func(w *worldState) error {
+	err = s.changeWorld(ctx, world, func(w *worldState) error {
 		*w = worldState{Era: fmt.Sprintf("%x", era)}
 		return nil
 	})
+	if err != nil || world == "" {
+		return err
+	}
+	// No token names these families any more.
+	return s.store.Delete(ctx, ledgerOf(world))
 }
 
 // visit is one call to one product in one world, at one time.
