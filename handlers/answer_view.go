@@ -86,7 +86,6 @@ func (p *Playground) answerHead(d *dialect.Dialect, r *record, q query, slot *se
 		}
 		v.Checks = append(v.Checks, cv)
 	}
-	v.Asked = askedView(d, r)
 	switch {
 	case r.Failure != nil:
 		v.Why = &templates.WhyView{Title: "What to do", Text: r.Failure.Remedy}
@@ -117,6 +116,10 @@ func (p *Playground) answerHead(d *dialect.Dialect, r *record, q query, slot *se
 		default:
 			v.Sentence = "The server refused the call."
 		}
+	}
+	if v.Asked = askedView(d, r); v.Asked != nil && v.Why != nil {
+		// What was asked for needs no second reason.
+		v.Asked.Action, v.Why = v.Why.Action, nil
 	}
 	return v
 }

@@ -7,6 +7,7 @@ import (
 	"tokenplayground/templates"
 	"tokenplayground/web/dialect"
 	"tokenplayground/web/sandbox"
+	"tokenplayground/web/session"
 )
 
 // faultsFor lists those that one call can ask for; kind is the grant of a
@@ -104,7 +105,7 @@ func openFault(d *dialect.Dialect, q query) query {
 	return q
 }
 
-func faultView(d *dialect.Dialect, q query, op *dialect.Operation, kind dialect.Kind) *templates.FaultView {
+func faultView(d *dialect.Dialect, q query, op *dialect.Operation, kind dialect.Kind, slot *session.Slot) *templates.FaultView {
 	list := faultsFor(d, op, kind)
 	if len(list) == 0 {
 		return nil
@@ -115,6 +116,10 @@ func faultView(d *dialect.Dialect, q query, op *dialect.Operation, kind dialect.
 		v.Options = append(v.Options, templates.Option{Value: f.ID, Text: f.Name, Selected: chosen})
 		if chosen {
 			v.Told = f.About
+			refreshes := op.Purpose == dialect.Obtain && kind == dialect.RefreshGrant
+			if !op.Anonymous && (slot == nil || slot.Access == "") || refreshes && (slot == nil || slot.Refresh == "") {
+				v.Told += " The call needs a token: sign in first."
+			}
 		}
 	}
 	return v

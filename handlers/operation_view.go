@@ -88,7 +88,7 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 	}
 	kind := shownGrant(d, pg, slot)
 	if !pg.aim.Real {
-		v.Fault = faultView(d, q, op, kind)
+		v.Fault = faultView(d, q, op, kind, slot)
 	}
 	if op.Purpose != dialect.Obtain {
 		return v

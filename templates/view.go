@@ -432,6 +432,7 @@ type AnswerView struct {
 // client does about it.
 type AskedView struct {
 	Title, Text, Advice string
+	Action              *ActionView
 }
 
 // WhyView is one sentence with its next step.
