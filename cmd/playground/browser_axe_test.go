@@ -169,6 +169,7 @@ func testAccessibility(t *testing.T, browser context.Context) {
 	}
 	first := dialect.All()[0]
 	walk("other pages", func(a *auditor) { a.otherPages(first) })
+	walk("sandbox", func(a *auditor) { a.sandboxStates(first) })
 	walk("real server", func(a *auditor) { a.realServer(first) })
 	t.Run("old tokens", func(t *testing.T) {
 		t.Parallel()

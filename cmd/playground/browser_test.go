@@ -59,6 +59,7 @@ func TestBrowser(t *testing.T) {
 	t.Run("accessibility", func(t *testing.T) { testAccessibility(t, b) })
 	t.Run("keyboard", func(t *testing.T) { testKeyboard(t, b) })
 	t.Run("clock", func(t *testing.T) { testClock(t, b) })
+	t.Run("sandbox", func(t *testing.T) { testSandbox(t, b) })
 	t.Run("addresses", func(t *testing.T) { testAddresses(t, b) })
 	t.Run("effort", func(t *testing.T) { testEffort(t, b) })
 	t.Run("weight", func(t *testing.T) { testWeight(t, b) })
