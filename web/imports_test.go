@@ -21,6 +21,7 @@ import (
 
 	"tokenplayground/web"
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/standalone"
 )
 
 const module = "tokenplayground/"
@@ -356,7 +357,10 @@ func TestREADME(t *testing.T) {
 
 	t.Run("its flags are the program's", func(t *testing.T) {
 		var usage bytes.Buffer
-		if _, err := web.ParseConfig([]string{"-h"}, func(string) string { return "" }, &usage); err == nil {
+		none := func(string) string { return "" }
+		_, serve := web.ParseConfig([]string{"-h"}, none, &usage)
+		_, alone := standalone.ParseConfig([]string{"-h"}, none, &usage)
+		if serve == nil || alone == nil {
 			t.Fatal("-h is no error")
 		}
 		var want []string

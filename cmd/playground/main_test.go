@@ -232,7 +232,7 @@ func TestProgramRefuses(t *testing.T) {
 	}{
 		{"a port that is taken", []string{"--listen", taken, "--store", "memory:"}, []string{"cannot listen on " + taken, "--listen"}},
 		{"wrong settings, all at once", []string{"serve", "--profile", "prod", "--store", "x", "--listen", "y"}, []string{"--profile", "--store", "--listen"}},
-		{"an unknown command", []string{"nope"}, []string{`"nope"`, "serve, healthcheck or version"}},
+		{"an unknown command", []string{"nope"}, []string{`"nope"`, "serve, sandbox, healthcheck or version"}},
 		{"a health check of nothing", []string{"healthcheck", "--store", "memory:", "--listen", "127.0.0.1:1"}, []string{"127.0.0.1:1"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
