@@ -165,6 +165,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 		WriteTimeout: 45 * time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}
+	s.http.RegisterOnShutdown(s.sandbox.Release)
 	if cfg.Metrics != "" {
 		return s, s.serveMetrics(ctx)
 	}

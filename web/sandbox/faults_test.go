@@ -10,12 +10,14 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/target"
 )
 
 // with asks for something in every call's query.
@@ -283,6 +285,20 @@ func TestWaiting(t *testing.T) {
 			}
 		})
 	}
+	t.Run("both end when the server does", func(t *testing.T) {
+		s := newServer(t, Config{After: never})
+		c := s.client(t, d, "")
+		done := make(chan bool)
+		for _, id := range []string{slow, hanging} {
+			go func() { done <- aborted(func() { c.with("fault="+id).signIn("administrator", "Password1") }) }()
+		}
+		s.Release()
+		for range 2 {
+			if !<-done {
+				t.Error("it was answered")
+			}
+		}
+	})
 	t.Run("so many wait and no more", func(t *testing.T) {
 		s := newServer(t, Config{After: never})
 		for range maxWaiting {
@@ -336,6 +352,40 @@ func TestALostAnswer(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// TestBrokenOffInMemory: the page reaches its sandbox without a socket, and must
+// take a lost answer for a failure of the connection there too, on a kept
+// connection as on a new one, without sending the call again.
+func TestBrokenOffInMemory(t *testing.T) {
+	var calls atomic.Int32
+	s := newServer(t, Config{After: at(nil), Journal: func(Entry) { calls.Add(1) }})
+	d := dialect.All()[0]
+	memory := target.NewMemory(s.Handler(d, ""))
+	defer memory.Close()
+	to := target.Target{Host: "sandbox.invalid", Port: 443, Via: memory}
+	ask := func(query string) (*target.Exchange, error) {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://sandbox.invalid"+d.Path(d.Operation(dialect.Explore), "")+query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return (&target.Client{}).Do(t.Context(), to, target.Leaf{}, req)
+	}
+	if _, err := ask(""); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{lostAnswer, hanging} {
+		for range 2 {
+			_, err := ask("?fault=" + id)
+			var failure *target.Failure
+			if !errors.As(err, &failure) || failure.Kind != target.BrokenOff {
+				t.Errorf("%s: got %v", id, err)
+			}
+		}
+	}
+	if got := calls.Load(); got != 5 {
+		t.Errorf("%d calls arrived", got)
+	}
 }
 
 func TestArmedFaults(t *testing.T) {

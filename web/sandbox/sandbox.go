@@ -24,6 +24,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"tokenplayground/web/dialect"
@@ -97,6 +98,8 @@ type Server struct {
 
 	after   func(time.Duration) <-chan time.Time
 	waiting chan struct{} // holds one for each call that waits
+	release func()
+	ended   <-chan struct{} // closed by release
 	journal func(Entry)
 
 	turns store.Locks // at ledgers
@@ -134,6 +137,8 @@ func New(cfg Config) (*Server, error) {
 	if s.after == nil {
 		s.after = time.After
 	}
+	ended := make(chan struct{})
+	s.ended, s.release = ended, sync.OnceFunc(func() { close(ended) })
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -155,9 +160,16 @@ func (s *Server) Ready(ctx context.Context) error {
 	return err
 }
 
+// Release breaks off the calls that wait because a fault makes them, now and
+// from now on, so that a server which shuts down need not wait for them.
+func (s *Server) Release() { s.release() }
+
 // Close ends the work in the background and waits for it. Calls that still run
-// are the caller's to end first.
-func (s *Server) Close() { s.keys.close() }
+// are the caller's to end first; see [Server.Release].
+func (s *Server) Close() {
+	s.release()
+	s.keys.close()
+}
 
 // Handler plays one product in one world, with paths as the product has them,
 // from "/". The empty world is the one that everybody shares; the name of any

@@ -200,6 +200,8 @@ func (v *visit) wait(ctx context.Context, f Fault) error {
 		return end
 	case <-ctx.Done():
 		return errBroken
+	case <-v.s.ended:
+		return errBroken
 	}
 }
 

@@ -229,6 +229,7 @@ func (set *Setting) check() error {
 			errs = append(errs, fmt.Errorf("%d people; use at most %d", n, MaxPeople))
 		}
 		errs = append(errs, checkPeople(*set.People))
+		//nolint:gosec // passwords that are no secrets, see [Person]
 		if raw, err := json.Marshal(*set.People); err != nil || len(raw) > maxPeopleSize {
 			errs = append(errs, fmt.Errorf("the people take %d bytes of JSON; use at most %d, with shorter texts", len(raw), maxPeopleSize))
 		}
