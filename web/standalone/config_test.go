@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"tokenplayground/web/dialect"
 )
 
 func parse(env map[string]string, args ...string) (Config, error) {
@@ -103,12 +105,12 @@ func TestWhyAPortCannotBeHad(t *testing.T) {
 		err  error
 		want []string
 	}{
-		"rights are missing": {syscall.EACCES, []string{"rights", "--ports x=8443", "--ports x=0"}},
-		"another has it":     {syscall.EADDRINUSE, []string{"another sandbox", "--ports x=10443", "--ports x=0"}},
-		"no such address":    {syscall.EADDRNOTAVAIL, []string{"--host", "--ports x=PORT"}},
+		"rights are missing": {syscall.EACCES, []string{"x, y: ", "rights", "--ports x=8443,y=8443", "--ports x=0,y=0"}},
+		"another has it":     {syscall.EADDRINUSE, []string{"another sandbox", "--ports x=10443,y=10443", "--ports x=0,y=0"}},
+		"no such address":    {syscall.EADDRNOTAVAIL, []string{"--host", "--ports x=PORT,y=PORT"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := cannotListen("x", 443, fmt.Errorf("listen: %w", tt.err))
+			err := cannotListen([]*dialect.Dialect{{ID: "x"}, {ID: "y"}}, 443, fmt.Errorf("listen: %w", tt.err))
 			for _, want := range tt.want {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("%q is missing in: %v", want, err)

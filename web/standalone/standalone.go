@@ -135,29 +135,28 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 
 // listen takes every port. Products that share one share its listener.
 func (s *Server) listen(ctx context.Context) error {
-	var bad []error
-	var lc net.ListenConfig
-	taken := map[int]*port{}
+	var all []*port
+	shared := map[int]*port{}
 	for _, d := range s.played {
 		n := s.cfg.port(d)
-		if p := taken[n]; p != nil {
-			p.products = append(p.products, d)
-			continue
+		p := shared[n]
+		if p == nil || n == 0 {
+			p = &port{s: s}
+			shared[n], all = p, append(all, p)
 		}
-		p := &port{s: s, products: []*dialect.Dialect{d}}
-		if n != 0 {
-			taken[n] = p
-		}
+		p.products = append(p.products, d)
+	}
+	var bad []error
+	var lc net.ListenConfig
+	for _, p := range all {
+		n := s.cfg.port(p.products[0])
 		ln, err := lc.Listen(ctx, "tcp", net.JoinHostPort(s.cfg.host(), strconv.Itoa(n)))
 		if err != nil {
-			p.products = nil
-			bad = append(bad, cannotListen(d.ID, n, err))
+			bad = append(bad, cannotListen(p.products, n, err))
 			continue
 		}
 		p.ln = limit.Listener(ln, connections)
 		s.ports = append(s.ports, p)
-	}
-	for _, p := range s.ports {
 		for _, d := range p.products {
 			s.urls[d.ID] = "https://" + s.address(p.ln)
 		}
@@ -171,14 +170,22 @@ func (s *Server) listen(ctx context.Context) error {
 	return errors.Join(bad...)
 }
 
-func cannotListen(id string, port int, err error) error {
+func cannotListen(products []*dialect.Dialect, port int, err error) error {
+	ids := idsOf(products)
+	instead := func(port string) string {
+		var flags []string
+		for _, d := range products {
+			flags = append(flags, d.ID+"="+port)
+		}
+		return "--ports " + strings.Join(flags, ",")
+	}
 	switch {
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("%s: %w; ports this low need rights here: choose another with --ports %s=%d, or --ports %s=0 for any free one", id, err, id, 8000+port, id)
+		return fmt.Errorf("%s: %w; ports this low need rights here: choose another with %s, or any free one with %s", ids, err, instead(strconv.Itoa(8000+port)), instead("0"))
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("%s: %w; is another sandbox running? end what listens there, or choose another port with --ports %s=%d, or --ports %s=0 for any free one", id, err, id, otherPort(port), id)
+		return fmt.Errorf("%s: %w; is another sandbox running? end what listens there, choose another port with %s, or any free one with %s", ids, err, instead(strconv.Itoa(otherPort(port))), instead("0"))
 	}
-	return fmt.Errorf("%s: %w; choose the address with --host and the port with --ports %s=PORT", id, err, id)
+	return fmt.Errorf("%s: %w; choose the address with --host and the port with %s", ids, err, instead("PORT"))
 }
 
 func otherPort(port int) int {

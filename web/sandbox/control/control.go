@@ -7,6 +7,7 @@
 package control
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"encoding/json"
@@ -190,7 +191,7 @@ func local(next http.Handler) http.Handler {
 		}
 		addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
 		if !strings.EqualFold(host, "localhost") && (err != nil || !addr.IsLoopback()) {
-			writeProblem(w, r, &problem{Kind: "wrong-host", Status: http.StatusMisdirectedRequest, Title: "This server has another name",
+			writeProblem(w, &problem{Kind: "wrong-host", Status: http.StatusMisdirectedRequest, Title: "This server has another name",
 				Detail: "The control API answers requests for localhost, 127.0.0.1 and ::1 only."})
 			return
 		}
@@ -243,10 +244,10 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status >= 500 {
 		a.Log.Error("sandbox control: a request failed", "method", r.Method, "path", r.Pattern, "err", err)
 	}
-	writeProblem(w, r, p)
+	writeProblem(w, p)
 }
 
-func writeProblem(w http.ResponseWriter, _ *http.Request, p *problem) {
+func writeProblem(w http.ResponseWriter, p *problem) {
 	write(w, p.Status, "application/problem+json", struct {
 		Type   string   `json:"type"`
 		Title  string   `json:"title"`
@@ -257,12 +258,14 @@ func writeProblem(w http.ResponseWriter, _ *http.Request, p *problem) {
 }
 
 func write(w http.ResponseWriter, status int, media string, v any) {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // for people at a terminal; no browser takes this for a page
+	if err := enc.Encode(v); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return
 	}
-	writeBytes(w, status, media, append(body, '\n'))
+	writeBytes(w, status, media, body.Bytes())
 }
 
 func writeBytes(w http.ResponseWriter, status int, media string, body []byte) {
