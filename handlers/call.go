@@ -72,7 +72,7 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 	if err != nil {
 		return nil, err
 	}
-	settle, err := p.attempt(a, call, slot)
+	settle, err := p.attempt(ctx, a, call, slot)
 	if err != nil {
 		return nil, err
 	}
@@ -181,7 +181,7 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 // attempt spends one failure of the person's at a real target, in advance, or
 // says that there is none left: a playground must not be what locks an account
 // or finds a password. The sandbox may be tried at will.
-func (p *Playground) attempt(a aim, call dialect.Call, slot *session.Slot) (settle func(limit.Result), err error) {
+func (p *Playground) attempt(ctx context.Context, a aim, call dialect.Call, slot *session.Slot) (settle func(limit.Result), err error) {
 	name := call.Values[dialect.Username]
 	if call.Kind == dialect.MFAGrant && name == "" && slot != nil {
 		name = slot.Username
@@ -189,7 +189,10 @@ func (p *Playground) attempt(a aim, call dialect.Call, slot *session.Slot) (sett
 	if !a.Real || call.Purpose != dialect.Obtain || call.Kind == dialect.RefreshGrant || name == "" {
 		return func(limit.Result) {}, nil
 	}
-	settle, wait := p.cfg.Failures.Try(a.Address() + " " + strings.ToLower(name))
+	settle, wait, err := p.cfg.Failures.Try(ctx, a.Address()+" "+strings.ToLower(name))
+	if err != nil {
+		return nil, storeUnavailable(err)
+	}
 	if settle == nil {
 		return nil, &Problem{Kind: "too-many-failures", Status: http.StatusTooManyRequests, Title: "Too many sign-ins of this user have failed",
 			Detail: "The server might lock the account, so nothing was sent. Try again in " + span(wait) + ", with the right password.", RetryAfter: wait}

@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"web/highlight":        {},
 	"web/inspect":          {"web/dialect"},
 	"web/lesson":           {"web/dialect"},
-	"web/limit":            {},
+	"web/limit":            {"web/store"},
 	"web/metrics":          {},
 	"web/sandbox":          {"web/dialect", "web/store"},
 	"web/sandbox/control":  {"web/dialect", "web/sandbox", "web/store"},

@@ -19,6 +19,9 @@ import (
 	"tokenplayground/web/target"
 )
 
+// labelLimit derives the key under which replicas hash whom they count.
+const labelLimit = "pg-limit-v1"
+
 // VisitorLimits bound what one visitor may have of the server, so that all
 // others still get theirs.
 type VisitorLimits struct {
@@ -94,15 +97,16 @@ func parseProxies(text string) ([]netip.Prefix, error) {
 type visitors struct {
 	limits                       VisitorLimits
 	sessions, addresses, strange *limit.Buckets
+	shared                       *limit.Shared // nil without replicas
 	address                      echo.IPExtractor
 	running                      atomic.Int64
 }
 
-func newVisitors(cfg *Config) *visitors {
-	v := &visitors{limits: cfg.Visitors, address: echo.ExtractIPDirect()}
-	v.sessions = limit.NewBuckets(cfg.Visitors.Session, cfg.Now)
-	v.addresses = limit.NewBuckets(cfg.Visitors.Address, cfg.Now)
-	v.strange = limit.NewBuckets(cfg.Visitors.Beginnings, cfg.Now)
+func newVisitors(cfg *Config, shared *limit.Shared) *visitors {
+	v := &visitors{limits: cfg.Visitors, address: echo.ExtractIPDirect(), shared: shared}
+	v.sessions = limit.NewBuckets("session", cfg.Visitors.Session, cfg.Now)
+	v.addresses = limit.NewBuckets("address", cfg.Visitors.Address, cfg.Now)
+	v.strange = limit.NewBuckets("beginning", cfg.Visitors.Beginnings, cfg.Now)
 	if len(cfg.Proxies) > 0 {
 		trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
 		for _, p := range cfg.Proxies {
@@ -152,22 +156,21 @@ func (s *Server) paced(next http.Handler) http.Handler {
 			return
 		}
 		v := s.visitors
-		wait, ok := time.Duration(0), true
+		var claims []limit.Claim
 		cookie, err := r.Cookie(s.cookie)
 		if err == nil {
-			wait, ok = v.sessions.Take(cookie.Value)
+			claims = append(claims, limit.Claim{Of: v.sessions, Key: cookie.Value})
 		}
-		if from := neighbourhood(v.address(r)); ok && from != "" {
+		if from := neighbourhood(v.address(r)); from != "" {
 			// A cookie that nobody issued begins a session like none does, but
 			// telling them apart would cost a read of the store; the address
 			// bounds both.
 			if err != nil {
-				wait, ok = v.strange.Take(from)
+				claims = append(claims, limit.Claim{Of: v.strange, Key: from})
 			}
-			if ok {
-				wait, ok = v.addresses.Take(from)
-			}
+			claims = append(claims, limit.Claim{Of: v.addresses, Key: from})
 		}
+		wait, ok := limit.Take(r.Context(), v.shared, claims...)
 		if !ok {
 			s.fail(w, r, &handlers.Problem{Kind: "too-many-requests", Status: http.StatusTooManyRequests, Title: "That was too fast",
 				Detail: "Nothing was done and nothing was sent, and your session is as it was. Wait a few seconds, then try again.", RetryAfter: max(wait, time.Second)})

@@ -11,6 +11,8 @@ import (
 
 	"tokenplayground/web"
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/limit"
+	"tokenplayground/web/store/storetest"
 )
 
 // room is a playground with the limits of a class, to which a proxy says who
@@ -164,6 +166,57 @@ func TestSpray(t *testing.T) {
 		}
 		for range 12 {
 			one.call(path, form(t, d, dialect.PasswordGrant, dialect.Values{dialect.Username: "operator", dialect.Password: "wrong"})) // the sandbox
+		}
+	})
+}
+
+// TestReplicasLimitTogether: what one visitor may have does not grow with the
+// number of replicas.
+func TestReplicasLimitTogether(t *testing.T) {
+	t.Parallel()
+	d := dialect.All()[0]
+	s := realServer(t, d)
+	r := storetest.StartRedis(t)
+	ring := keyringIn(t, t.TempDir())
+	var sites []*site
+	for range 2 {
+		dir := t.TempDir()
+		cfg := configure(t, dir, "--store", r.URL(), "--keyring", ring)
+		cfg.Visitors.Session = limit.Rate{Burst: 4, Every: time.Minute}
+		cfg.Visitors.Failures = 3
+		sites = append(sites, start(t, dir, cfg))
+	}
+	// Cookies are for a host, whatever its port.
+	use := func(v *visitor, i int) *visitor { v.base = sites[i%2].url; return v }
+
+	t.Run("a session's pace", func(t *testing.T) {
+		v := sites[0].visitor(t)
+		v.call("/"+d.ID+"/token", signIn(t, d, "administrator")) // begins the session
+		for i := range 4 {
+			use(v, i).call("/"+d.ID+"/explore", "")
+		}
+		for i := range 2 {
+			use(v, i).post("/"+d.ID+"/explore", "", asJSON).problem(429, "too-many-requests")
+		}
+		use(sites[1].visitor(t), 1).call("/"+d.ID+"/token", signIn(t, d, "administrator"))
+	})
+	t.Run("the failures of a user", func(t *testing.T) {
+		wrong := form(t, d, dialect.PasswordGrant, dialect.Values{dialect.Username: "administrator", dialect.Password: "wrong"})
+		for i := range 3 {
+			v := use(sites[i%2].visitor(t), i)
+			at := atServer(t, v, d, s)
+			if got := v.call("/"+d.ID+"/token", wrong+at); got.Exchange.Response.Status < 400 {
+				t.Fatalf("got %s", got.raw)
+			}
+		}
+		before := len(s.received())
+		for i := range 2 {
+			v := use(sites[i].visitor(t), i)
+			at := atServer(t, v, d, s)
+			v.post("/"+d.ID+"/token", signIn(t, d, "administrator")+at, asJSON).problem(429, "too-many-failures")
+		}
+		if n := len(s.received()); n != before {
+			t.Errorf("the server was called %d times", n-before)
 		}
 	})
 }

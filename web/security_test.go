@@ -126,9 +126,9 @@ var requirements = []requirement{
 	// Limits.
 	{"LIM-1", "forwarded headers count from listed proxies only", []string{"web TestForwardedHeadersAreIgnored", "web TestBeginningsOfOneAddress", "web TestProxiesSetting", "web TestHostSpellings"}},
 	{"LIM-2", "thirty people behind one address are not slowed down", []string{"web TestThirtyPeopleAndABully", "cmd/playground TestSoak"}},
-	{"LIM-3", "a greedy client is, and others are not", []string{"web TestThirtyPeopleAndABully", "web TestBeginningsOfOneAddress", "web/limit TestBuckets"}},
+	{"LIM-3", "a greedy client is, and others are not", []string{"web TestThirtyPeopleAndABully", "web TestBeginningsOfOneAddress", "web TestReplicasLimitTogether", "web/limit TestBuckets", "web/limit TestReplicasAreOne"}},
 	{"LIM-4", "counting addresses takes little memory", []string{"web/limit TestAddressFlood"}},
-	{"LIM-5", "budgets of failures and of calls", []string{"web TestSpray", "web TestFanOut", "web/limit TestBudget", "web/limit TestGateUnderLoad"}},
+	{"LIM-5", "budgets of failures and of calls", []string{"web TestSpray", "web TestFanOut", "web TestReplicasLimitTogether", "web/limit TestBudget", "web/limit TestSharedStore", "web/limit TestGateUnderLoad"}},
 	{"LIM-6", "bounds of bodies, heads and fields", []string{"web TestBadInput", "web TestLargeHeads", "handlers FuzzReadForm", "handlers FuzzReadJSON"}},
 	{"LIM-7", "slow clients are dropped", []string{"web TestSlowClients"}},
 	{"LIM-8", "bounds of connections and requests", []string{"web TestTooBusy", "web/limit TestListener"}},

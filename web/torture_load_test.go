@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"tokenplayground/web/dialect"
+	"tokenplayground/web/limit"
 	"tokenplayground/web/store/storetest"
 	"tokenplayground/web/target"
 )
@@ -261,7 +262,9 @@ func leaveEarly(t *testing.T, v *visitor, path, body string) {
 func TestRedisTrouble(t *testing.T) { // RDS-1, RDS-2, D06
 	r := storetest.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
 	dir := t.TempDir()
-	w := start(t, dir, configure(t, dir, "--store", r.URL(), "--keyring", keyringIn(t, dir)))
+	cfg := configure(t, dir, "--store", r.URL(), "--keyring", keyringIn(t, dir))
+	cfg.Visitors.Session = limit.Rate{Burst: 1000, Every: time.Millisecond} // counted in Redis too
+	w := start(t, dir, cfg)
 	d := dialect.All()[0]
 	v := w.visitor(t)
 	v.call("/"+d.ID+"/token", signIn(t, d, "administrator"))

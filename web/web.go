@@ -130,10 +130,14 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 		Policy: target.Policy{Mode: cfg.mode, Listed: cfg.listed, Own: s.own(ctx)},
 		Trust:  trust, Limits: cfg.Limits, Now: cfg.Now, Log: slog.New(traced{s.log.Handler(), keys.Derive(labelLog)}),
 	}
+	var shared *limit.Shared
+	if _, replicas := s.store.(*redisstore.Store); replicas {
+		shared = &limit.Shared{Store: s.store, Secret: keys.Lasting(labelLimit), Now: cfg.Now, Log: s.log}
+	}
 	s.pages = handlers.New(handlers.Config{
 		Products: cfg.products, Sessions: sessions, Sandbox: s.sandbox,
 		Client:   &caller{client: client, gate: &limit.Gate{All: cfg.Visitors.Calls, Each: cfg.Visitors.CallsEach}, turn: cfg.Visitors.Turn, calls: s.meters.calls},
-		Failures: limit.NewBudget(cfg.Visitors.Failures, cfg.Visitors.FailuresWithin, cfg.Now),
+		Failures: limit.NewBudget(cfg.Visitors.Failures, cfg.Visitors.FailuresWithin, cfg.Now, shared),
 		Masker:   secret.NewMasker(keys.Lasting(session.LabelMask)), Targets: cfg.listed,
 		Own: cfg.mode == target.Open, Trust: cfg.Profile == Local, Reveal: cfg.Profile == Local,
 		Profile: cfg.Profile, Egress: cfg.mode.String(), PublicURL: publicURL(cfg.public),
@@ -143,7 +147,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	s.echo = echo.New()
 	s.echo.HideBanner, s.echo.HidePort = true, true
 	s.echo.HTTPErrorHandler = s.handleError
-	s.visitors = newVisitors(&cfg)
+	s.visitors = newVisitors(&cfg, shared)
 	s.echo.IPExtractor = s.visitors.address
 	s.mount()
 

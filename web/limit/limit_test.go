@@ -18,7 +18,7 @@ func (c *clock) now() time.Time { return c.at }
 
 func TestBuckets(t *testing.T) {
 	c := &clock{time.Unix(1e9, 0)}
-	b := NewBuckets(Rate{Burst: 3, Every: 2 * time.Second}, c.now)
+	b := NewBuckets("x", Rate{Burst: 3, Every: 2 * time.Second}, c.now)
 	for i, step := range []struct {
 		pause time.Duration
 		key   string
@@ -38,7 +38,7 @@ func TestBuckets(t *testing.T) {
 		}
 	}
 	t.Run("without a rate all may", func(t *testing.T) {
-		b := NewBuckets(Rate{}, c.now)
+		b := NewBuckets("x", Rate{}, c.now)
 		for range 1000 {
 			if _, ok := b.Take("a"); !ok {
 				t.Fatal("refused")
@@ -53,14 +53,14 @@ func TestAddressFlood(t *testing.T) {
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)
-	buckets := NewBuckets(Rate{Burst: 3, Every: time.Second}, c.now)
-	budget := NewBudget(3, time.Minute, c.now)
+	buckets := NewBuckets("x", Rate{Burst: 3, Every: time.Second}, c.now)
+	budget := NewBudget(3, time.Minute, c.now, nil)
 	for i := range 1_000_000 {
 		key := fmt.Sprint("2001:db8::", i)
 		if _, ok := buckets.Take(key); !ok {
 			t.Fatal("a new address was refused")
 		}
-		if done, _ := budget.Try(key); done == nil {
+		if done, _, err := budget.Try(t.Context(), key); done == nil || err != nil {
 			t.Fatal("a new name was refused")
 		}
 	}
@@ -79,11 +79,25 @@ func TestAddressFlood(t *testing.T) {
 }
 
 func TestBudget(t *testing.T) {
-	c := &clock{time.Unix(1e9, 0)}
-	b := NewBudget(2, time.Minute, c.now)
+	t.Run("of this process", func(t *testing.T) {
+		c := &clock{time.Unix(1e9, 0)}
+		b := NewBudget(2, time.Minute, c.now, nil)
+		testBudget(t, c, func() *Budget { return b })
+	})
+	stores(t, func(t *testing.T, c *clock, two []*Shared) {
+		budgets, turn := []*Budget{NewBudget(2, time.Minute, c.now, two[0]), NewBudget(2, time.Minute, c.now, two[1])}, 0
+		testBudget(t, c, func() *Budget { turn++; return budgets[turn%2] })
+	})
+}
+
+// testBudget asks whichever budget next gives.
+func testBudget(t *testing.T, c *clock, next func() *Budget) {
 	try := func(want time.Duration) func(Result) {
 		t.Helper()
-		done, wait := b.Try("x")
+		done, wait, err := next().Try(t.Context(), "x")
+		if err != nil {
+			t.Fatal(err)
+		}
 		if (done == nil) != (want > 0) || wait != want {
 			t.Fatalf("got %v, want %v", wait, want)
 		}
@@ -105,7 +119,7 @@ func TestBudget(t *testing.T) {
 	try(0)(Failed)
 	try(0)(Failed)
 	try(time.Minute)
-	if done, _ := b.Try("y"); done == nil {
+	if done, _, err := next().Try(t.Context(), "y"); done == nil || err != nil {
 		t.Error("another key is refused")
 	}
 }

@@ -79,6 +79,22 @@ type Purger interface {
 	Purge(ctx context.Context, prefix string) (int, error)
 }
 
+// Pace is how often something may happen under a key: one more after each Every, and Burst at once after a pause.
+// The key is none that is Put.
+type Pace struct {
+	Key   string
+	Every time.Duration
+	Burst int
+}
+
+// A Pacer is a [Store] that keeps a pace by itself, in one step for all replicas. Redis is one.
+type Pacer interface {
+	// Take lets one more happen under each of the paces' keys in turn, up to the first where that is too
+	// much, and says how long it would have to wait there; zero if there is none. now is what the caller's
+	// clock says. Errors: ErrFull, ErrUnavailable.
+	Take(ctx context.Context, now time.Time, paces []Pace) (wait time.Duration, err error)
+}
+
 // A Lease is held until it is released: while its process lives it renews itself every third of its ttl.
 type Lease interface {
 	// Release lets the next one in. Releasing twice does nothing.

@@ -278,6 +278,9 @@ func TestRDS6LimitedUser(t *testing.T) {
 			t.Fatal(err)
 		}
 		l.Release()
+		if wait, err := s.Take(ctx, time.Now(), []store.Pace{{Key: key + "/pace", Every: time.Minute, Burst: 1}}); wait != 0 || err != nil {
+			t.Errorf("pacing: %v, %v", wait, err)
+		}
 		if err := s.Delete(ctx, key); err != nil {
 			t.Error(err)
 		}
@@ -337,6 +340,9 @@ func TestRDS7EveryKeyEndsAndNothingIsScanned(t *testing.T) { // D11
 		l.Release()
 	}(s.Lease(ctx, "s:1", 30*time.Second))
 	if _, err := s.Count(ctx, "s:"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Take(ctx, time.Now(), []store.Pace{{Key: "limit:1", Every: time.Minute, Burst: 9}, {Key: "limit:2", Every: time.Microsecond, Burst: 1}}); err != nil {
 		t.Fatal(err)
 	}
 

@@ -100,6 +100,22 @@ var release = redis.NewScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end
 return 1`)
 
+// take moves the moment at which each key may do all at once again, which is all that is kept of a pace.
+//
+//	KEYS  one for each pace
+//	ARGV  now; then for each pace the time between two and the most at once; all times in microseconds
+var take = redis.NewScript(`
+local now = tonumber(ARGV[1])
+for i, key in ipairs(KEYS) do
+	local every, burst = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
+	local full = redis.call('GET', key)
+	local after = math.max(full and tonumber(full) or 0, now) + every
+	local over = after - now - burst * every
+	if over > 0 then return over end
+	redis.call('SET', key, string.format('%.0f', after), 'PX', math.ceil((after - now) / 1000))
+end
+return 0`)
+
 // Options adjust [Open]. The zero value is useful.
 type Options struct {
 	// Prefix stands before every key; default "pg:". Installations that share a Redis need different ones.
@@ -131,6 +147,7 @@ var (
 	_ store.Store   = (*Store)(nil)
 	_ store.Counter = (*Store)(nil)
 	_ store.Purger  = (*Store)(nil)
+	_ store.Pacer   = (*Store)(nil)
 )
 
 // Open prepares a store at a redis:// or rediss:// URL of the form redis://user:password@host:port/db. It
@@ -273,6 +290,25 @@ func (s *Store) Delete(ctx context.Context, key string) error {
 		return classify(err)
 	}
 	return nil
+}
+
+// Take implements [store.Pacer].
+func (s *Store) Take(ctx context.Context, now time.Time, paces []store.Pace) (time.Duration, error) {
+	ctx, cancel := context.WithTimeout(ctx, callLimit)
+	defer cancel()
+	keys, args := make([]string, 0, len(paces)), []any{now.UnixMicro()}
+	for _, p := range paces {
+		if err := store.Check(p.Key, p.Every); err != nil {
+			return 0, err
+		}
+		keys = append(keys, s.prefix+p.Key)
+		args = append(args, p.Every.Microseconds(), p.Burst)
+	}
+	wait, err := take.Run(ctx, s.client, keys, args...).Int64()
+	if err != nil {
+		return 0, classify(err)
+	}
+	return time.Duration(wait) * time.Microsecond, nil
 }
 
 // Count implements [store.Counter]. For what is not among Options.Counted it looks through all keys.
