@@ -287,6 +287,7 @@ func TestTooBusy(t *testing.T) {
 	for _, path := range []string{"/", "/" + d.ID, "/sandbox/" + d.ID + "/x", "/static/app.css"} {
 		got := other.get(path)
 		got.problem(503, "too-busy")
+		guarded(t, "too busy", got)
 		if got.header.Get("Retry-After") != "5" {
 			t.Errorf("%s: got Retry-After %q", path, got.header.Get("Retry-After"))
 		}

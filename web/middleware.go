@@ -136,6 +136,7 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 			// what a visitor typed.
 			s.log.LogAttrs(r.Context(), slog.LevelError, "panic", slog.String("id", requestID(r.Context())),
 				slog.String("kind", fmt.Sprintf("%T", p)), slog.String("stack", string(debug.Stack())))
+			s.harden(w.Header(), r) // a product of the sandbox may have had the word
 			s.fail(w, r, internal(nil))
 		}()
 		next.ServeHTTP(w, r)
@@ -145,22 +146,25 @@ func (s *Server) recovered(next http.Handler) http.Handler {
 // hardened sets the headers that every page and problem has.
 func (s *Server) hardened(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", contentSecurityPolicy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		// A page without a session has nothing that another window could
-		// learn, and there this header would cost half of the first visit: the
-		// browser has to begin a new process once it has seen it.
-		if len(r.CookiesNamed(s.cookie)) > 0 || r.Method != http.MethodGet && r.Method != http.MethodHead {
-			h.Set("Cross-Origin-Opener-Policy", "same-origin")
-		}
-		h.Set("Cross-Origin-Resource-Policy", "same-origin")
-		h.Set("Permissions-Policy", "accelerometer=(), camera=(), clipboard-read=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()")
-		h.Set("Cache-Control", "no-store")
-		h.Add("Vary", "Accept, HX-Request")
+		s.harden(w.Header(), r)
 		next.ServeHTTP(w, r)
 	})
+}
+
+func (s *Server) harden(h http.Header, r *http.Request) {
+	h.Set("Content-Security-Policy", contentSecurityPolicy)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	// A page without a session has nothing that another window could
+	// learn, and there this header would cost half of the first visit: the
+	// browser has to begin a new process once it has seen it.
+	if len(r.CookiesNamed(s.cookie)) > 0 || r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Permissions-Policy", "accelerometer=(), camera=(), clipboard-read=(), geolocation=(), gyroscope=(), magnetometer=(), microphone=(), payment=(), usb=()")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Vary", "Accept, HX-Request")
 }
 
 // hosted refuses requests that name a host that is not ours: a web page whose

@@ -132,7 +132,8 @@ func versionIDs(d *dialect.Dialect) string {
 }
 
 // playSandbox serves the products as they are, behind a prefix: no session, no
-// page headers, no cross-origin check, since it is for curl and libraries.
+// page headers, no cross-origin check, since it is for curl and libraries. What
+// is refused before a product plays is ours and has our headers.
 //
 //	/sandbox/{product}/…           the world that everybody shares
 //	/sandbox/w/{world}/{product}/… a visitor's own
@@ -170,6 +171,8 @@ func (s *Server) playSandbox(w http.ResponseWriter, r *http.Request) {
 		compressed(s.productDocument(d, prefix+id)).ServeHTTP(w, r)
 		return
 	}
+	// The product's own headers, and nothing of ours beside them.
+	clear(w.Header())
 	http.StripPrefix(prefix+id, s.sandbox.Handler(d, world)).ServeHTTP(w, r)
 }
 

@@ -38,7 +38,7 @@ var requirements = []requirement{
 	// Sessions.
 	{"SES-1", "one ticket of 256 bits in less than 512 bytes", []string{"web/session TestCookie", "web TestCookie"}},
 	{"SES-2", "the cookie's name and attributes", []string{"web TestCookie"}},
-	{"SES-3", "Lax, so that a link opens a live session and a foreign form does not act", []string{"web TestCookie", "web TestCrossOriginTable"}},
+	{"SES-3", "Lax, so that a link opens a live session and a foreign form does not act", []string{"web TestCookie", "web TestCrossOriginTable", "cmd/playground TestBrowser"}},
 	{"SES-4", "no cookie before the first submit", []string{"web TestCookie", "web TestEveryAnswerIsGuarded", "web/session TestUpdate"}},
 	{"SES-5", "a foreign ticket is as none and is not adopted", []string{"web/session TestNothingPresentedIsAdopted", "web/session FuzzCookie", "web TestForeignCookies"}},
 	{"SES-6", "new credentials, new ticket; a refresh keeps it", []string{"web/session TestRotate", "web/session TestTicketsHoldUnderAnyOrder", "web TestRotatedTicket", "web TestTicketFollowsCredentials"}},
@@ -115,7 +115,7 @@ var requirements = []requirement{
 	{"SCR-2", "passwords and codes are gone after the call", []string{"web TestCanaries", "web TestMissingField", "web/session TestEveryFieldIsSealed"}},
 	{"SCR-3", "secrets travel in a type that does not print", []string{"web/secret TestTextNeverShowsItself", "web/session TestNothingPrintsKeysOrTickets"}},
 	{"SCR-4", "no secret in an address", []string{"web TestNoSecretInAnAddress", "web TestBadInput", "handlers TestKeepHoldsNoSecret"}},
-	{"SCR-5", "dynamic answers are not stored", []string{"web TestSecurityHeaders"}},
+	{"SCR-5", "dynamic answers are not stored", []string{"web TestSecurityHeaders", "cmd/playground TestBrowser"}},
 	{"SCR-6", "tokens of real targets are masked", []string{"web/secret TestMask", "web TestRealTarget", "web TestCanaries"}},
 	{"SCR-7", "exports are redacted", []string{"web TestCanaries", "web/snippet TestSecretsAreFoundWhereverTheyStand", "web/secret TestReplace", "web/secret TestNoEncodingHidesASecret"}},
 	{"SCR-8", "logs hold routes, not addresses", []string{"web TestLogLinesStayWhole", "web TestCanaries"}},

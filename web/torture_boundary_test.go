@@ -68,7 +68,7 @@ func TestEveryAnswerIsGuarded(t *testing.T) { // X10, HDR-1, HDR-2, EMB-1, CSR-6
 			all = append(all, way)
 		}
 	}
-	for _, path := range []string{"/nope", "/a/b/c", "/static/nope", "/swagger/nope", "/" + d.ID + "/nope"} {
+	for _, path := range []string{"/nope", "/a/b/c", "/static/nope", "/swagger/nope", "/" + d.ID + "/nope", "/sandbox/", "/sandbox/nope"} {
 		all = append(all, [2]string{"GET", path})
 	}
 	paths := map[string]bool{}
@@ -102,6 +102,8 @@ func TestEveryAnswerIsGuarded(t *testing.T) { // X10, HDR-1, HDR-2, EMB-1, CSR-6
 	}
 	big := v.post("/"+d.ID+"/token", strings.Repeat("a", 70<<10), asPage).want(413)
 	guarded(t, "a body that is too large", big)
+	token := "/sandbox/" + d.ID + d.Path(d.Operation(dialect.Obtain), "")
+	guarded(t, "the sandbox by another name", v.get(token, asPage, []string{"Host", "evil.example"}).want(421))
 	t.Logf("answers looked at: %d, by status: %v", len(all)*4+1, statuses)
 	for _, status := range []int{200, 403, 404, 405, 421} {
 		if statuses[status] == 0 {

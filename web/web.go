@@ -151,17 +151,15 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	s.echo.IPExtractor = s.visitors.address
 	s.mount()
 
-	pages := s.hardened(s.hosted(s.guarded(s.paced(limited(compressed(s.echo))))))
+	pages := s.hosted(s.guarded(s.paced(limited(compressed(s.echo)))))
 	play := s.hosted(limited(http.HandlerFunc(s.playSandbox)))
-	s.handler = identified(s.logged(s.recovered(s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.handler = identified(s.logged(s.hardened(s.recovered(s.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/sandbox/") {
-			// The product's own headers, and nothing of ours beside them.
-			w.Header().Del("X-Request-Id")
 			play.ServeHTTP(w, r)
 			return
 		}
 		pages.ServeHTTP(w, r)
-	})))))
+	}))))))
 	s.http = &http.Server{
 		Handler: s.handler, MaxHeaderBytes: 16 << 10,
 		ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second,
