@@ -63,10 +63,14 @@ func TestBrowser(t *testing.T) {
 	t.Run("addresses", func(t *testing.T) { testAddresses(t, b) })
 	t.Run("effort", func(t *testing.T) { testEffort(t, b) })
 	t.Run("weight", func(t *testing.T) { testWeight(t, b) })
+	t.Run("frames", func(t *testing.T) { testFrames(t, b) })
+	t.Run("links and forms of another site", func(t *testing.T) { testLinksAndForms(t, b) })
+	t.Run("what is forgotten", func(t *testing.T) { testForgotten(t, b) })
+	t.Run("hostile text", func(t *testing.T) { testHostileText(t, b) })
 }
 
-// launch starts a browser that reaches this machine only, and ends it with the
-// test.
+// launch starts a browser that reaches this machine only, also as evil.test,
+// and ends it with the test.
 func launch(t *testing.T) context.Context {
 	t.Helper()
 	path := os.Getenv(envChromium)
@@ -79,7 +83,7 @@ func launch(t *testing.T) context.Context {
 	opts := append(chromedp.DefaultExecAllocatorOptions[:],
 		chromedp.ExecPath(path), chromedp.UserDataDir(t.TempDir()), chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true),
-		chromedp.Flag("host-resolver-rules", "MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
+		chromedp.Flag("host-resolver-rules", "MAP evil.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 		chromedp.Flag("lang", "en-GB"))
 	if os.Getuid() == 0 {
 		opts = append(opts, chromedp.NoSandbox)
@@ -170,7 +174,9 @@ type visitor struct {
 	t    *testing.T
 	ctx  context.Context
 	site string
-	at   device
+	// beside is another site that the walk leads to; empty for none.
+	beside string
+	at     device
 	// clicks, keys and scrolls are what the person has done so far.
 	clicks, keys, scrolls int
 
@@ -295,13 +301,15 @@ func (v *visitor) hear(ev any) {
 			}
 		}
 		fault("the browser logs: %s %s", ev.Entry.Text, ev.Entry.URL)
+	case *page.EventJavascriptDialogOpening:
+		fault("a dialog opened: %s", ev.Message)
 	case *audits.EventIssueAdded:
 		if ev.Issue.Code == audits.InspectorIssueCodeContentSecurityPolicyIssue {
 			what, _ := json.Marshal(ev.Issue.Details) // for the report only
 			fault("the policy blocked something: %s", what)
 		}
 	case *network.EventRequestWillBeSent:
-		if u := ev.Request.URL; !strings.HasPrefix(u, v.site+"/") && !strings.HasPrefix(u, "data:") && u != "about:blank" {
+		if u := ev.Request.URL; !strings.HasPrefix(u, v.site+"/") && (v.beside == "" || !strings.HasPrefix(u, v.beside+"/")) && !strings.HasPrefix(u, "data:") && u != "about:blank" {
 			fault("a request left the site: %s", u)
 		}
 		if ev.Request.Method == "POST" && strings.HasSuffix(ev.Request.URL, "again=1") {
