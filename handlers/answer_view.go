@@ -390,7 +390,11 @@ func (p *Playground) exchangeView(c echo.Context, d *dialect.Dialect, q query, s
 	if a.Real {
 		where = a.Name
 	}
-	v.Lead = d.Operation(r.Operation).Summary + ", at " + where + ", " + fullTime(r.At)
+	summary := string(r.Operation)
+	if op := operation(d, r.Operation); op != nil {
+		summary = op.Summary
+	}
+	v.Lead = summary + ", at " + where + ", " + fullTime(r.At)
 	v.Page.NoIndex = true
 	p.productBar(&v.Page.Bar, d, page{q: q, aim: a, state: s})
 	if r.Failure == nil {

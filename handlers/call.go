@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -55,6 +56,10 @@ func World(ctx context.Context) string {
 // and a target's silence are outcomes.
 func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect.Dialect, a aim, call dialect.Call, base string) (*outcome, error) {
 	slot := slotOf(s.State, d, a)
+	key := call.Purpose
+	if call.Operation != nil {
+		key = callKey(d, call.Operation)
+	}
 	carryCookie(slot, &call)
 	req, err := d.Encode(call)
 	if err != nil {
@@ -110,7 +115,7 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 
 	rec := &record{
 		N: max(s.State.Next, 1), Product: d.ID, Target: a.Name, Version: versionOf(d, call.Version),
-		Operation: call.Purpose, Grant: call.Kind,
+		Operation: key, Grant: call.Kind, Encoding: call.Encoding,
 		Method: req.Method, URL: a.BaseURL() + req.Path, RequestHeaders: ex.RequestHeader,
 		Status: ex.Status, Reason: ex.StatusText, ResponseHeaders: ex.ResponseHeader,
 		Truncated: ex.Truncated, At: now, Took: ex.Took, Certificate: ex.Certificate, Sandbox: !a.Real, Asked: a.Fault,
@@ -173,7 +178,7 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 		p.take(s, d, a, call, out, now)
 		came = verdictOf(&out.answer)
 	}
-	p.redact(rec, clean, d, req, ex)
+	p.redact(rec, clean, d, call, req, ex)
 	rec.Curl = p.curl(d, a, call, req, base, s.State.World, rec.Certificate)
 	return out, nil
 }
@@ -241,7 +246,7 @@ func carryCookie(slot *session.Slot, call *dialect.Call) {
 // What cannot be learned stays unknown: then the product refuses the call
 // itself.
 func (p *Playground) identify(ctx context.Context, s *session.Session, d *dialect.Dialect, a aim, call *dialect.Call, base string) error {
-	op, me := d.Operation(call.Purpose), d.Operation(dialect.WhoAmI)
+	op, me := cmp.Or(call.Operation, d.Operation(call.Purpose)), d.Operation(dialect.WhoAmI)
 	if me == nil || !slices.ContainsFunc(op.Takes, func(f dialect.Field) bool { return f.Term == dialect.UserID }) {
 		return nil
 	}
@@ -361,6 +366,14 @@ func join(names []string) string {
 func (p *Playground) take(s *session.Session, d *dialect.Dialect, a aim, call dialect.Call, out *outcome, now time.Time) {
 	ans, n := &out.answer, out.record.N
 	slot := slotOf(s.State, d, a)
+	if call.Kind == dialect.CodeGrant && out.record.Asked == "" {
+		// A code works once, and one that was refused never will.
+		delete(s.State.Carried[slotKey(d, a)], string(dialect.AuthorizationCode))
+		delete(s.State.Carried[slotKey(d, a)], string(dialect.EncryptedCode))
+	}
+	if !ans.Refused {
+		carry(s.State, d, a, ans)
+	}
 	switch {
 	case ans.Refused && out.record.Asked != "":
 		// It was asked for, so it says nothing of the tokens.
@@ -452,8 +465,8 @@ func (p *Playground) takePair(s *session.Session, d *dialect.Dialect, a aim, cal
 // Passwords and codes go everywhere; tokens are shortened for a real target
 // and stay whole for the sandbox, whose tokens open nothing else and which
 // repeats nothing.
-func (p *Playground) redact(rec *record, r *secret.Redactor, d *dialect.Dialect, req *dialect.Request, ex *target.Exchange) {
-	rec.RequestBody = p.redactForm(d, req.Body)
+func (p *Playground) redact(rec *record, r *secret.Redactor, d *dialect.Dialect, call dialect.Call, req *dialect.Request, ex *target.Exchange) {
+	rec.RequestBody = p.redactBody(d, call, req)
 	rec.Body = string(ex.Body)
 	head, _, _ := strings.Cut(string(ex.Sent), "\r\n\r\n")
 	rec.Sent = head
@@ -502,10 +515,29 @@ func (p *Playground) redactor(d *dialect.Dialect, a aim, call dialect.Call, ans 
 	if slot != nil {
 		tokens = append(tokens, slot.Access, slot.Refresh, slot.MFA, slot.Antiforgery)
 	}
-	for _, t := range []dialect.Term{dialect.AccessToken, dialect.RefreshToken, dialect.MFAToken, dialect.AntiforgeryToken} {
+	for _, t := range []dialect.Term{dialect.AccessToken, dialect.RefreshToken, dialect.MFAToken, dialect.AntiforgeryToken,
+		dialect.AuthorizationCode, dialect.EncryptedCode, dialect.ClientSecret} {
 		tokens = append(tokens, secret.Text(ans.Values[t]))
 	}
 	return secret.NewRedactor(p.cfg.Masker, tokens, others)
+}
+
+// redactBody is the body as it is kept: without passwords and codes.
+func (p *Playground) redactBody(d *dialect.Dialect, call dialect.Call, req *dialect.Request) string {
+	if call.Encoding == "" || call.Encoding == dialect.Form {
+		return p.redactForm(d, req.Body)
+	}
+	call.Values = maps.Clone(call.Values)
+	for _, f := range secretFields(d) {
+		if call.Values[f.Term] != "" && !isToken(f.Term) {
+			call.Values[f.Term] = secret.Redacted
+		}
+	}
+	clean, err := d.Encode(call)
+	if err != nil {
+		return secret.Redacted // it was encoded before, with the same names
+	}
+	return clean.Body
 }
 
 // redactForm puts [redacted] in the place of passwords and codes.

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -100,6 +101,16 @@ func meaning(d *dialect.Dialect, r *record) string {
 			return r.Message
 		}
 		return "The server ended the session. Both tokens are invalid now."
+	case r.Operation == dialect.MakeCode:
+		return "The server gave a one-time code."
+	case r.Operation == dialect.MakeClient:
+		return "The server made an account for an application."
+	case r.Operation == dialect.WhoAmI:
+		return "The server said who is signed in."
+	case r.Operation != dialect.Obtain:
+		return "The server answered."
+	case said(dialect.EncryptedCode) && !said(dialect.AccessToken):
+		return "Half way: the server gave a code that only the holder of the private key can read."
 	case said(dialect.MFAToken) && !said(dialect.AccessToken):
 		return "Half way: the server asks for the code of the second factor."
 	case said(dialect.AccessToken) && r.Grant == dialect.RefreshGrant:
@@ -216,7 +227,7 @@ func (p *Playground) choice(d *dialect.Dialect, a aim, call dialect.Call, ans *d
 		}
 		return ""
 	}
-	if op := d.Operation(call.Purpose); op.Basis == dialect.Choice {
+	if op := cmp.Or(call.Operation, d.Operation(call.Purpose)); op.Basis == dialect.Choice {
 		return "No document prints this answer, so it is the sandbox's choice. " + op.Reason
 	}
 	return ""

@@ -71,7 +71,7 @@ const noFault = "none"
 // if the fault fits, or else the first that it fits.
 func faultOperation(d *dialect.Dialect, f sandbox.Fault, named dialect.Purpose) dialect.Purpose {
 	for _, p := range append([]dialect.Purpose{named}, purposes...) {
-		if op := d.Operation(p); op != nil && (op.Purpose != dialect.Obtain && f.Fits(op, "") || faultGrant(d, f, op, "") != "") {
+		if op := operation(d, p); op != nil && (op.Purpose != dialect.Obtain && f.Fits(op, "") || faultGrant(d, f, op, "") != "") {
 			return p
 		}
 	}

@@ -27,6 +27,7 @@ const (
 	fieldPort        = "x.port"
 	fieldFingerprint = "x.fingerprint"
 	fieldFault       = "x.fault"
+	fieldEncoding    = "x.encoding"
 )
 
 const maxFields = 64
@@ -141,6 +142,8 @@ type Form struct {
 	query   query
 	typed   map[string]string
 	problem map[string]string
+	// encoding is how the body was to be written; empty for the usual one.
+	encoding dialect.Encoding
 	// notice is what went wrong, where no field is to blame.
 	notice string
 }

@@ -29,7 +29,7 @@ func TestLooksSecret(t *testing.T) {
 		{"target", jwt, true}, {"op", jwt, true}, {jwt, "1", true}, {"ref", "see " + jwt, true}, {"ref", "Bearer abc", true}, {"ref", "bearer abc", true},
 		{"ref", "q7Zp0LxV3mTnB8cYw1KdEu5RgHs2JfAo9QiC", true},
 		{"ref", "https://example.com/?q=q7Zp0LxV3mTnB8cYw1KdEu5RgHs2JfAo9QiC", true},
-		{"op", strings.Repeat("a", 41), true},
+		{"op", strings.Repeat("a", 61), true}, {"grant", "urn:ietf:params:oauth:grant-type:jwt-bearer", false},
 		{"op", "token", false}, {"grant", "refresh_token", false}, {"grant", "Refresh_token", false}, {"reveal", "access", false}, {"view", "decoded", false},
 		{"target", "sandbox", false}, {"target", "backup-server-01.lab.example.internal:9419", false}, {"target", "[fd00:1234:5678:9abc:def0:1234:5678:9abc]:9419", false},
 		{"version", "1.3-rev2", false}, {"codec", "x", false}, {"postcode", "12345", false},

@@ -35,13 +35,14 @@ func (p *Playground) groupsView(c echo.Context, d *dialect.Dialect, pg page, slo
 		gv := templates.GroupView{ID: strings.ToLower(g.Name), Name: g.Name}
 		for i := range d.Operations {
 			op := &d.Operations[i]
-			if op.Group != g.Name || routes[op.Purpose] == "" {
-				continue // a call for clients; the page has no button for it
+			if op.Group != g.Name || !d.Speaks(pg.q.version, op.Since, op.Until) {
+				continue
 			}
+			key := callKey(d, op)
 			ov := p.operationView(c, d, pg, slot, op)
-			ov.Open, ov.Next = op.Purpose == open, op.Purpose == next
+			ov.Open, ov.Next = key == open, key == next
 			gv.Open = gv.Open || ov.Open
-			if pg.record != nil && pg.record.Operation == op.Purpose {
+			if pg.record != nil && pg.record.Operation == key {
 				ov.Answer = p.answerView(d, pg, slot, now)
 			}
 			gv.Operations = append(gv.Operations, ov)
@@ -60,21 +61,20 @@ func (p *Playground) groupsView(c echo.Context, d *dialect.Dialect, pg page, slo
 	return out
 }
 
-var routes = map[dialect.Purpose]string{dialect.Obtain: "/token", dialect.Explore: "/explore", dialect.Logout: "/accounts/logout"}
-
 func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, slot *session.Slot, op *dialect.Operation) templates.OperationView {
 	q := pg.q
-	id := string(op.Purpose)
+	key := callKey(d, op)
+	id, kind := string(key), shownGrant(d, pg, slot)
 	v := templates.OperationView{
 		ID: id, Method: op.Method, Path: d.Path(op, q.version), Summary: op.Summary, Intro: op.Help,
-		Href:   q.address(d, func(q *query) { q.op, q.x, q.fill, q.reveal = op.Purpose, 0, false, "" }) + "#op-" + id,
-		Action: action(d, routes[op.Purpose], q),
-		Tried:  q.try == op.Purpose || pg.form != nil && op.Purpose == dialect.Obtain && pg.form.Product != "",
+		Href:   q.address(d, func(q *query) { q.op, q.x, q.fill, q.reveal = key, 0, false, "" }) + "#op-" + id,
+		Action: action(d, route(key), q),
+		Tried:  q.try == key || pg.form != nil && op.Purpose == dialect.Obtain && pg.form.Product != "",
 		Try: q.address(d, func(q *query) {
-			q.op, q.try, q.x, q.view, q.reveal = op.Purpose, op.Purpose, 0, "", ""
-			q.fill = op.Purpose == dialect.Obtain && !pg.aim.Real && shownGrant(d, pg, slot) == dialect.PasswordGrant
+			q.op, q.try, q.x, q.view, q.reveal = key, key, 0, "", ""
+			q.fill = key == dialect.Obtain && !pg.aim.Real && fillable(d, pg, kind)
 		}) + "#op-" + id,
-		Cancel: q.address(d, func(q *query) { q.op, q.try, q.x, q.fill, q.reveal = op.Purpose, "", 0, false, "" }) + "#op-" + id,
+		Cancel: q.address(d, func(q *query) { q.op, q.try, q.x, q.fill, q.reveal = key, "", 0, false, "" }) + "#op-" + id,
 		Gives:  givesView(d, op, q.version),
 	}
 	v.Fields = append(v.Fields, versionFields(d, q, op)...)
@@ -86,16 +86,24 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 		v.Fields = append(v.Fields, templates.FieldView{Name: "authorization", Wire: "Authorization", Label: "Bearer token", Type: "string", In: "header",
 			Required: true, Control: templates.ControlFixed, Value: value, Hint: "Comes from api_key by itself."})
 	}
-	kind := shownGrant(d, pg, slot)
 	if !pg.aim.Real {
 		v.Fault = faultView(d, q, op, kind, slot)
 	}
 	if op.Purpose != dialect.Obtain {
+		for _, name := range segments(op) {
+			v.Fields = append(v.Fields, templates.FieldView{Name: name, Wire: name, Label: "Which one", Type: "string", In: "path", Required: true, Value: firstSegment})
+		}
+		for _, f := range d.Fields(op.Takes, q.version) {
+			if f.Term != dialect.UserID {
+				v.Fields = append(v.Fields, p.fieldView(c.Request().Context(), d, pg, slot, kind, f))
+			}
+		}
 		return v
 	}
 	if !pg.aim.Real {
 		v.Person = &templates.PersonHint{Username: administrator.Name, Password: administrator.Password, People: themed("/people", q.theme)}
-		if kind == dialect.PasswordGrant && !q.fill {
+		if fillable(d, pg, kind) && !q.fill {
+			v.Person.FillText = fills[kind]
 			v.Person.Fill = q.address(d, func(q *query) { q.op, q.try, q.fill, q.x, q.reveal = op.Purpose, op.Purpose, true, 0, "" }) + "#op-" + id
 		}
 	}
@@ -112,7 +120,7 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 	if pg.form == nil && pg.record != nil && pg.record.Operation == op.Purpose && pg.record.Grant == kind && !q.fill {
 		// What was typed for the answer that is shown, so that a refused
 		// sign-in can be corrected.
-		pg.form = &Form{typed: keep(d, dialect.ParsePairs(pg.record.RequestBody))}
+		pg.form = &Form{typed: keep(d, dialect.ParsePairs(pg.record.RequestBody)), encoding: pg.record.Encoding}
 	}
 	v.Change = "/" + d.ID
 	v.ChangeHidden = hiddenQuery(d, q, func(q *query) {
@@ -120,7 +128,14 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 	})
 	v.Fields = append(v.Fields, gf)
 	for _, f := range d.Fields(grant.Takes, q.version) {
-		v.Fields = append(v.Fields, p.fieldView(c.Request().Context(), d, pg, slot, f))
+		v.Fields = append(v.Fields, p.fieldView(c.Request().Context(), d, pg, slot, kind, f))
+	}
+	if list := op.Accepts(); len(list) > 1 {
+		e := templates.FieldView{Name: fieldEncoding, Wire: "Content-Type", Label: "How the body is written", Type: "string", In: "header", Control: templates.ControlSelect}
+		for _, one := range list {
+			e.Options = append(e.Options, templates.Option{Value: string(one), Text: string(one), Selected: pg.form != nil && pg.form.encoding == one})
+		}
+		v.Fields = append(v.Fields, e)
 	}
 	if pg.form != nil {
 		for i := range v.Fields {
@@ -174,49 +189,34 @@ func versionFields(d *dialect.Dialect, q query, op *dialect.Operation) []templat
 	return []templates.FieldView{f}
 }
 
-func (p *Playground) fieldView(ctx context.Context, d *dialect.Dialect, pg page, slot *session.Slot, f dialect.Field) templates.FieldView {
+func (p *Playground) fieldView(ctx context.Context, d *dialect.Dialect, pg page, slot *session.Slot, kind dialect.Kind, f dialect.Field) templates.FieldView {
 	v := templates.FieldView{Name: f.Wire, Wire: f.Wire, Label: f.Label, Type: f.As.Type, In: "form field", Required: f.Required, Default: f.Default, Hint: f.Help}
 	if pg.form != nil && !f.Secret {
 		v.Value = pg.form.typed[strings.ToLower(f.Wire)]
 	}
-	fill := pg.q.fill && !pg.aim.Real && pg.form == nil
-	keptAs := func(token string) {
-		v.Control = templates.ControlToken
-		if token != "" {
-			v.Placeholder = "the kept one, " + p.cfg.Masker.Mask(token)
-			v.Required = false
-			v.Hint += " Leave it empty to use the one that your session keeps."
-		}
-	}
-	var refresh, mfa string
-	if slot != nil {
-		refresh, mfa = slot.Refresh.Reveal(), slot.MFA.Reveal()
-	}
+	known := kept(pg.state, d, pg.aim, f.Term)
 	switch {
 	case f.Term == dialect.Username:
 		v.Autocomplete = "username"
-		if fill {
-			v.Value = administrator.Name
-		}
 	case f.Term == dialect.Password:
 		v.Control, v.Autocomplete = templates.ControlPassword, "current-password"
-		if fill {
-			v.Value = administrator.Password
-		}
-	case f.Term == dialect.RefreshToken:
-		keptAs(refresh)
-	case f.Term == dialect.MFAToken:
-		keptAs(mfa)
 	case f.Term == dialect.MFACode:
 		v.Control = templates.ControlCode
-		if fill && pg.state != nil && pg.state.World != "" {
-			v.Value, _, _, _ = p.cfg.Sandbox.Authenticator(ctx, pg.state.World, d)
-		}
 	case f.Secret:
 		v.Control = templates.ControlToken
+		if known != "" {
+			v.Placeholder = "the kept one, " + p.cfg.Masker.Mask(known)
+			v.Required = false
+			v.Hint += " Leave it empty to use the one that your session keeps."
+		}
 	case f.As == dialect.Boolean:
 		v.Control = templates.ControlSelect
 		v.Options = []templates.Option{{Value: "", Text: "not sent"}, {Value: "true", Text: "true", Selected: v.Value == "true"}, {Value: "false", Text: "false", Selected: v.Value == "false"}}
+	case v.Value == "":
+		v.Value = known
+	}
+	if pg.q.fill && !pg.aim.Real && pg.form == nil {
+		v.Value = firstOf(p.fillText(ctx, d, pg, kind, f.Term), v.Value)
 	}
 	return v
 }

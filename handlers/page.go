@@ -135,7 +135,7 @@ type StepJSON struct {
 //	@Tags			Pages
 //	@Produce		json,html
 //	@Param			product	path		string	true	"Product"
-//	@Param			op		query		string	false	"Operation to open"	Enums(token, explore, logout)
+//	@Param			op		query		string	false	"Operation to open: token, explore, logout, or another call"
 //	@Param			grant	query		string	false	"Grant to show, in the product's own spelling"
 //	@Param			target	query		string	false	"Target"	default(sandbox)
 //	@Param			version	query		string	false	"API version"

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,12 @@ const sandboxName = "sandbox"
 
 // administrator is the sandbox person that the page fills in.
 var administrator = sandbox.People()[0]
+
+// operator is the sandbox person with too few rights.
+var operator = func() sandbox.Person {
+	people := sandbox.People()
+	return people[slices.IndexFunc(people, func(p sandbox.Person) bool { return p.Operator })]
+}()
 
 // Exchanger makes one call. The exchange is never nil; the error is a
 // [*target.Failure].
@@ -95,9 +102,9 @@ func (p *Playground) ProductChoices() []Choice {
 
 func operationChoices(d *dialect.Dialect) []Choice {
 	var out []Choice
-	for _, p := range purposes {
-		op := d.Operation(p)
-		out = append(out, Choice{op.Method + " " + op.Path, query{op: p}.address(d, nil)})
+	for i := range d.Operations {
+		op := &d.Operations[i]
+		out = append(out, Choice{op.Method + " " + op.Path, query{op: callKey(d, op)}.address(d, nil)})
 	}
 	return out
 }

@@ -79,7 +79,7 @@ func (p *Playground) posted(c echo.Context) (*posted, error) {
 
 // form422 is the page that a problem of the form is shown on.
 func (f *posted) form422(pr *Problem) *Form {
-	out := &Form{Product: f.d.ID, query: f.q, typed: keep(f.d, f.form), problem: map[string]string{}}
+	out := &Form{Product: f.d.ID, query: f.q, typed: keep(f.d, f.form), problem: map[string]string{}, encoding: dialect.Encoding(f.own(fieldEncoding))}
 	out.query.op, out.query.try = dialect.Obtain, dialect.Obtain
 	if fault := f.own(fieldFault); fault != "" {
 		if _, ok := askable(f.d, fault); ok {

@@ -14,12 +14,13 @@ import (
 
 // record is one exchange as it is kept: redacted, complete otherwise.
 type record struct {
-	N         int             `json:"n"`
-	Product   string          `json:"product"`
-	Target    string          `json:"target"`
-	Version   string          `json:"version"`
-	Operation dialect.Purpose `json:"operation"`
-	Grant     dialect.Kind    `json:"grant,omitempty"`
+	N         int              `json:"n"`
+	Product   string           `json:"product"`
+	Target    string           `json:"target"`
+	Version   string           `json:"version"`
+	Operation dialect.Purpose  `json:"operation"`
+	Grant     dialect.Kind     `json:"grant,omitempty"`
+	Encoding  dialect.Encoding `json:"encoding,omitempty"` // of the body, if it is not the first
 
 	Method         string      `json:"method"`
 	URL            string      `json:"url"`
@@ -123,8 +124,9 @@ func statusWords(status int, reason string, failed bool) string {
 // ExchangeJSON is one exchange, as the API answers it.
 type ExchangeJSON struct {
 	// ID numbers the exchanges of one session, from 1.
-	ID        int    `json:"id" example:"1"`
-	Operation string `json:"operation" enums:"token,explore,logout" example:"token"`
+	ID int `json:"id" example:"1"`
+	// Operation is token, explore, logout, or the name of another call.
+	Operation string `json:"operation" example:"token"`
 	// Target is its name: sandbox, a listed one, or host:port.
 	Target     string       `json:"target" example:"sandbox"`
 	Request    RequestJSON  `json:"request"`

@@ -46,6 +46,7 @@ func (p *Playground) Forget(c echo.Context) error {
 			return nil, err
 		}
 		delete(s.State.Slots, slotKey(f.d, a))
+		delete(s.State.Carried, slotKey(f.d, a))
 		s.EndOthers()
 		return nil, nil
 	})

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -40,6 +41,11 @@ func (p *Playground) Token(c echo.Context) error {
 		return p.changeGrant(c, f)
 	}
 	call, err := f.d.ReadForm(f.version, f.form)
+	if call.Encoding = dialect.Encoding(f.own(fieldEncoding)); call.Encoding != "" && !slices.Contains(f.d.Operation(dialect.Obtain).Accepts(), call.Encoding) {
+		pr := unknownEncoding(f.d)
+		pr.Form = f.form422(pr)
+		return pr
+	}
 	if m, ok := err.(*dialect.Mismatch); ok && m.Fault == dialect.UnknownGrant { //nolint:errorlint // ReadForm says so
 		pr := unknownGrant(f.d, m.Name)
 		pr.Form = f.form422(pr)
@@ -51,7 +57,7 @@ func (p *Playground) Token(c echo.Context) error {
 		if err != nil {
 			return nil, err
 		}
-		fillKept(&call, slotOf(s.State, f.d, a))
+		fillKept(&call, s.State, f.d, a)
 		if pr := incomplete(f.d, call); pr != nil {
 			pr.Form = f.form422(pr)
 			return nil, pr
@@ -99,17 +105,31 @@ func (p *Playground) changeGrant(c echo.Context, f *posted) error {
 	return c.Redirect(http.StatusSeeOther, f.q.address(f.d, nil)+"#op-token")
 }
 
-// fillKept answers a field that asks for what the last answer said.
-func fillKept(call *dialect.Call, slot *session.Slot) {
-	if slot == nil {
+// fillKept answers a field that asks for what an earlier answer said.
+func fillKept(call *dialect.Call, s *session.State, d *dialect.Dialect, a aim) {
+	g, ok := d.Grant(call.Kind)
+	if !ok {
 		return
 	}
-	if call.Kind == dialect.RefreshGrant && call.Values[dialect.RefreshToken] == "" {
-		call.Values[dialect.RefreshToken] = slot.Refresh.Reveal()
+	for _, f := range g.Takes {
+		if call.Values[f.Term] == "" {
+			if text := kept(s, d, a, f.Term); text != "" {
+				call.Values[f.Term] = text
+			}
+		}
 	}
-	if call.Kind == dialect.MFAGrant && call.Values[dialect.MFAToken] == "" {
-		call.Values[dialect.MFAToken] = slot.MFA.Reveal()
+}
+
+// kept is what the session keeps of a term; empty for nothing.
+func kept(s *session.State, d *dialect.Dialect, a aim, t dialect.Term) string {
+	slot := slotOf(s, d, a)
+	switch {
+	case slot != nil && t == dialect.RefreshToken:
+		return slot.Refresh.Reveal()
+	case slot != nil && t == dialect.MFAToken:
+		return slot.MFA.Reveal()
 	}
+	return carriedText(s, d, a, t)
 }
 
 // incomplete lists every missing field at once.
@@ -146,6 +166,7 @@ func incomplete(d *dialect.Dialect, call dialect.Call) *Problem {
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Param			x.version	formData	string	false	"API version"
 //	@Param			x.fault		formData	string	false	"Fault that the sandbox is asked for, such as spent-refresh; a wrong one is answered with the list"
+//	@Param			x.encoding	formData	string	false	"Media type of the body, where the product takes more than one"
 //	@Success		200			{object}	ResultJSON
 //	@Success		303	"For a form without script"
 //	@Header			303	{string}	Location	"The page that shows what came of it"
@@ -266,13 +287,14 @@ func (p *Playground) withBearer(c echo.Context, purpose dialect.Purpose) error {
 		return err
 	}
 	f.q.op, f.q.grant, f.q.try = purpose, "", purpose
+	op := operation(f.d, purpose)
 	return p.change(c, f, func(ctx context.Context, s *session.Session) (*outcome, error) {
 		a, err := p.aimFor(f, s.State)
 		if err != nil {
 			return nil, err
 		}
 		slot := slotOf(s.State, f.d, a)
-		if slot == nil || slot.Access == "" {
+		if (slot == nil || slot.Access == "") && !op.Anonymous {
 			what := "No access token of this product is kept, so nothing was sent. Get tokens first."
 			if loggedOut(s.State, f.d, a) {
 				what = "You are logged out already, so nothing was sent."
@@ -282,9 +304,20 @@ func (p *Playground) withBearer(c echo.Context, purpose dialect.Purpose) error {
 			}
 			return nil, f.noToken(what)
 		}
-		call := dialect.Call{Purpose: purpose, Version: pick(f, slot), Bearer: slot.Access.Reveal()}
-		before := *slot
-		faulty, err := f.faulty(a, f.d.Operation(purpose), "")
+		call := dialect.Call{Purpose: op.Purpose, Operation: op, Version: pick(f, slot), Values: dialect.Values{}, Segments: map[string]string{}}
+		var before session.Slot
+		if slot != nil {
+			call.Bearer, before = slot.Access.Reveal(), *slot
+		}
+		for _, field := range op.Takes {
+			if v := f.own(field.Wire); v != "" {
+				call.Values[field.Term] = v
+			}
+		}
+		for _, name := range segments(op) {
+			call.Segments[name] = firstOf(f.own(name), firstSegment)
+		}
+		faulty, err := f.faulty(a, op, "")
 		if err != nil {
 			return nil, err
 		}

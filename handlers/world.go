@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -84,6 +85,11 @@ func (p *Playground) World(c echo.Context) error {
 			for key, slot := range s.State.Slots {
 				if slot.Target == sandboxName {
 					delete(s.State.Slots, key)
+				}
+			}
+			for key := range s.State.Carried {
+				if strings.HasSuffix(key, session.SlotKey("", sandboxName)) {
+					delete(s.State.Carried, key)
 				}
 			}
 			return nil, p.cfg.Sandbox.Reset(ctx, s.State.World)

@@ -663,7 +663,7 @@ func fill(o OperationView) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if o.Person != nil && o.Person.Fill != "" {
-			templ_7745c5c3_Err = getButton(o.Person.Fill, "Fill in the sandbox account", "btn quiet", "#send-"+o.ID).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = getButton(o.Person.Fill, o.Person.FillText, "btn quiet", "#send-"+o.ID).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -84,7 +84,7 @@ func sampleTokenOp(path, wire string) OperationView {
 		ID: "token", Method: "POST", Path: wire, Summary: "Obtain or refresh a pair of tokens", Open: true,
 		Href: path + "?op=token", Action: path + "/token",
 		Intro:  "Use an account with Portal Administrator privileges.",
-		Person: &PersonHint{Username: "administrator", Password: "Password1", Fill: path + "?fill=1&op=token", People: "/people"},
+		Person: &PersonHint{Username: "administrator", Password: "Password1", Fill: path + "?fill=1&op=token", FillText: "Fill in the sandbox account", People: "/people"},
 		Hidden: []Hidden{{"x.op", "token"}, {"x.target", "sandbox"}},
 		Change: path, ChangeHidden: []Hidden{{"op", "token"}},
 		Fields: []FieldView{

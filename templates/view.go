@@ -302,6 +302,8 @@ type PersonHint struct {
 	// Fill is the GET address that shows the form filled in (fill=1, and try in
 	// the modern ritual); empty draws no button.
 	Fill string
+	// FillText is what the button says.
+	FillText string
 	// People is the address of the list of all sandbox people.
 	People string
 }

@@ -222,6 +222,10 @@ func TestOwnAnswersAreDescribed(t *testing.T) {
 			at := map[string]string{"product": d.ID}
 			good := fill(t, d, dialect.PasswordGrant, "", dialect.Values{dialect.Username: admin.Name, dialect.Password: admin.Password})
 			bad := fill(t, d, dialect.PasswordGrant, "", dialect.Values{dialect.Username: admin.Name, dialect.Password: "wrong"})
+			further := "call1"
+			if d.Operation(dialect.FirstCall) == nil {
+				further = "client"
+			}
 			const token, explore, logout = "/{product}/token", "/{product}/explore", "/{product}/accounts/logout"
 
 			w.want("GET", "/", 200, nil, "")
@@ -242,6 +246,8 @@ func TestOwnAnswersAreDescribed(t *testing.T) {
 			w.want("GET", "/{product}", 200, at, "")
 			w.want("GET", "/{product}/exchanges/{n}", 200, map[string]string{"product": d.ID, "n": "1"}, "")
 			w.want("GET", "/{product}/exchanges/{n}", 404, map[string]string{"product": d.ID, "n": "99"}, "")
+			w.want("POST", "/{product}/calls/{call}", 200, map[string]string{"product": d.ID, "call": further}, "")
+			w.want("POST", "/{product}/calls/{call}", 404, map[string]string{"product": d.ID, "call": "token"}, "")
 			w.want("POST", "/{product}/clock", 200, at, "move=expire-access")
 			w.want("POST", "/{product}/clock", 422, at, "move=near")
 			w.want("POST", "/{product}/clock", 422, at, "move=backwards")

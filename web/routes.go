@@ -36,6 +36,7 @@ func (s *Server) routes() []route {
 		{"POST", "/{product}/key", p.Key},
 		{"POST", "/{product}/target", p.OwnTarget},
 		{"POST", "/{product}/trust", p.Trust},
+		{"POST", "/{product}/calls/{call}", p.Call},
 		{"POST", "/{product}/clock", p.Clock},
 		{"POST", "/{product}/world", p.World},
 		{"GET", "/{product}/exchanges/{n}", p.Exchange},

@@ -16,6 +16,11 @@ type Call struct {
 	Bearer  string // the access token, if the call carries one
 	// Encoding of the body; empty for the first of the operation's.
 	Encoding Encoding
+	// Operation is the one that is called; nil for the one of Purpose. First
+	// calls share theirs.
+	Operation *Operation
+	// Segments fill those {names} of the path that stand for no term.
+	Segments map[string]string
 }
 
 // Request is a call in the product's words, ready to be sent to any host.
@@ -43,7 +48,10 @@ func (d *Dialect) Encode(c Call) (*Request, error) {
 	if _, ok := d.Version(c.Version); !ok {
 		return nil, &Mismatch{UnsupportedVersion, c.Version}
 	}
-	op := d.Operation(c.Purpose)
+	op := c.Operation
+	if op == nil {
+		op = d.Operation(c.Purpose)
+	}
 	if op == nil {
 		return nil, &Mismatch{NotFound, string(c.Purpose)}
 	}
@@ -88,6 +96,9 @@ func (d *Dialect) Encode(c Call) (*Request, error) {
 		case v != "":
 			sent = append(sent, sentField{f, v})
 		}
+	}
+	for name, v := range c.Segments {
+		r.Path = strings.ReplaceAll(r.Path, "{"+name+"}", url.PathEscape(v))
 	}
 	if f := d.Versions.Field; c.Purpose == Obtain && f.Wire != "" && c.Version != "" && !strings.EqualFold(c.Version, d.Versions.Default) {
 		sent = append(sent, sentField{f, c.Version})

@@ -34,6 +34,20 @@ type State struct {
 	TrustKeys map[string]string `json:",omitzero"`
 	// Targets are those that the visitor typed.
 	Targets []TypedTarget
+	// Carried holds, by SlotKey and term, what an answer said and a later call asks for: one-time codes and the
+	// credentials of applications. It outlives the tokens of its target.
+	Carried map[string]map[string]secret.Text `json:",omitzero"`
+}
+
+// Carry keeps a value of a target for a later call.
+func (st *State) Carry(slot, term string, value secret.Text) {
+	if st.Carried == nil {
+		st.Carried = map[string]map[string]secret.Text{}
+	}
+	if st.Carried[slot] == nil {
+		st.Carried[slot] = map[string]secret.Text{}
+	}
+	st.Carried[slot][term] = value
 }
 
 // TypedTarget is a target that the visitor typed.
@@ -198,7 +212,8 @@ type (
 
 	sealedState struct {
 		plainState
-		Slots map[string]*sealedSlot
+		Slots   map[string]*sealedSlot
+		Carried map[string]map[string]string `json:",omitzero"`
 		ties
 	}
 	sealedSlot struct {
@@ -231,6 +246,15 @@ func encodeState(st *State, t ties) ([]byte, error) {
 			out.Slots[k] = &sealedSlot{plainSlot(*s), s.Access.Reveal(), s.Refresh.Reveal(), s.MFA.Reveal(), s.Antiforgery.Reveal()}
 		}
 	}
+	for slot, values := range st.Carried {
+		if out.Carried == nil {
+			out.Carried = make(map[string]map[string]string, len(st.Carried))
+		}
+		out.Carried[slot] = make(map[string]string, len(values))
+		for term, v := range values {
+			out.Carried[slot][term] = v.Reveal()
+		}
+	}
 	return json.Marshal(out)
 }
 
@@ -249,6 +273,12 @@ func decodeState(data []byte) (*State, ties, error) {
 		slot.Access, slot.Refresh, slot.MFA = secret.Text(s.Access), secret.Text(s.Refresh), secret.Text(s.MFA)
 		slot.Antiforgery = secret.Text(s.Antiforgery)
 		st.Slots[k] = &slot
+	}
+	st.Carried = nil
+	for slot, values := range in.Carried {
+		for term, v := range values {
+			st.Carry(slot, term, secret.Text(v))
+		}
 	}
 	if st.Trust == nil {
 		st.Trust = make(map[string]string)

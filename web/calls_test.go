@@ -1,0 +1,167 @@
+package web_test
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"tokenplayground/web/dialect"
+)
+
+// Every call of every product has a form on its page, and the form works.
+func TestEveryCallIsOnThePage(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+		for _, version := range d.Versions.All {
+			v := w.visitor(t)
+			v.call("/"+d.ID+"/token", signIn(t, d, "administrator")+"&x.version="+version.ID)
+			at := "/" + d.ID + "?version=" + url.QueryEscape(version.ID)
+			p := page(t, v.get(at, asPage).want(http.StatusOK))
+			var shown, has int
+			for i := range d.Operations {
+				if op := &d.Operations[i]; d.Speaks(version.ID, op.Since, op.Until) {
+					has++
+				}
+			}
+			for _, s := range p.Find(".op").EachIter() {
+				shown++
+				id := strings.TrimPrefix(s.AttrOr("id", ""), "op-")
+				if id == "token" || id == "logout" {
+					continue
+				}
+				open := page(t, v.get(at+"&op="+id+"&try="+id, asPage).want(http.StatusOK))
+				form := open.Find("#form-" + id)
+				fields := url.Values{}
+				for _, in := range form.Find("input, select").EachIter() {
+					fields.Set(in.AttrOr("name", ""), in.AttrOr("value", in.Find("[selected]").AttrOr("value", "")))
+				}
+				got := v.call(form.AttrOr("action", ""), fields.Encode())
+				if got.Exchange == nil || got.Exchange.Response.Status >= 300 || got.Exchange.Operation != id {
+					t.Errorf("%s %s: got %s", version.ID, id, got.raw)
+				}
+				if open := page(t, v.get(at+"&op="+id, asPage)); open.Find("#op-"+id+" #answer").Length() != 1 {
+					t.Errorf("%s %s: the page does not show the answer", version.ID, id)
+				}
+			}
+			if shown != has {
+				t.Errorf("%s: the page shows %d calls of %d", version.ID, shown, has)
+			}
+		}
+	})
+}
+
+// filled posts the form of a grant as the button of the page fills it in.
+func filled(t *testing.T, v *visitor, d *dialect.Dialect, kind dialect.Kind, version string) answer {
+	t.Helper()
+	g, ok := d.Grant(kind)
+	if !ok {
+		t.Fatalf("%s has no grant %s", d.ID, kind)
+	}
+	at := "/" + d.ID + "?op=token&try=token&fill=1&grant=" + url.QueryEscape(g.Wire) + "&version=" + url.QueryEscape(version)
+	form := page(t, v.get(at, asPage).want(http.StatusOK)).Find("#form-token")
+	fields := url.Values{d.Operation(dialect.Obtain).GrantField.Wire: {g.Wire}, "x.version": {version}}
+	for _, f := range g.Takes {
+		if value := form.Find(`[name="`+f.Wire+`"]`).AttrOr("value", ""); value != "" {
+			fields.Set(f.Wire, value)
+		}
+	}
+	return v.call("/"+d.ID+"/token", fields.Encode())
+}
+
+// The grants that need something first find it in the session or at a button.
+func TestOtherGrantsFromThePage(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	good := func(t *testing.T, got answer) {
+		t.Helper()
+		if got.Exchange.Response.Status >= 300 || got.Session.State != "valid" {
+			t.Errorf("got %s", got.raw)
+		}
+	}
+	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+		obtain := d.Operation(dialect.Obtain)
+		latest := func(since, until string) string {
+			for i := len(d.Versions.All) - 1; i >= 0; i-- {
+				if id := d.Versions.All[i].ID; d.Speaks(id, since, until) {
+					return id
+				}
+			}
+			return ""
+		}
+		for _, g := range obtain.Grants {
+			version := latest(g.Since, g.Until)
+			v := w.visitor(t)
+			signedIn := v.call("/"+d.ID+"/token", signIn(t, d, "administrator")+"&x.version="+version)
+			t.Run(string(g.Kind), func(t *testing.T) {
+				switch g.Kind {
+				case dialect.CodeGrant:
+					if op := d.Operation(dialect.MakeCode); op != nil {
+						version = latest(op.Since, op.Until)
+						if made := v.call("/"+d.ID+"/calls/code", "x.version="+version); made.Exchange.Response.Status != op.Status {
+							t.Fatalf("making a code: got %s", made.raw)
+						}
+					} else if _, ok := d.Grant(dialect.PublicKeyGrant); ok {
+						if made := filled(t, v, d, dialect.PublicKeyGrant, version); made.Exchange.Response.Status >= 300 {
+							t.Fatalf("asking for an encrypted code: got %s", made.raw)
+						}
+					} else {
+						return // nothing gives codes
+					}
+					got := filled(t, v, d, g.Kind, version)
+					good(t, got)
+					v.post("/"+d.ID+"/token", obtain.GrantField.Wire+"="+g.Wire+"&x.version="+version, asJSON).problem(http.StatusUnprocessableEntity, "missing-field")
+				case dialect.ClientGrant:
+					if made := v.call("/"+d.ID+"/calls/client", ""); made.Exchange.Response.Status >= 300 {
+						t.Fatalf("making a client: got %s", made.raw)
+					}
+					v.call("/"+d.ID+"/accounts/logout", "")
+					good(t, filled(t, v, d, g.Kind, version))
+					v.call("/"+d.ID+"/forget", "")
+					v.post("/"+d.ID+"/token", obtain.GrantField.Wire+"="+g.Wire, asJSON).problem(http.StatusUnprocessableEntity, "missing-field")
+				case dialect.AssertionGrant, dialect.OperatorGrant, dialect.ActAsGrant:
+					got := filled(t, v, d, g.Kind, version)
+					good(t, got)
+					if got.Session.AccessToken == signedIn.Session.AccessToken {
+						t.Error("the pair is the old one")
+					}
+				}
+			})
+		}
+	})
+}
+
+// A body can be written in every way that the product documents, and no
+// password is kept of it.
+func TestBodiesAreWrittenAsChosen(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+		list := d.Operation(dialect.Obtain).Accepts()
+		for _, e := range list {
+			v := w.visitor(t)
+			got := v.call("/"+d.ID+"/token", signIn(t, d, "administrator")+"&x.encoding="+url.QueryEscape(string(e)))
+			var sent string
+			for _, h := range got.Exchange.Request.Headers {
+				if h[0] == "Content-Type" {
+					sent = h[1]
+				}
+			}
+			if got.Session.State != "valid" || !strings.HasPrefix(sent, string(e)) {
+				t.Errorf("%s: sent as %s: %s", e, sent, got.raw)
+			}
+			if strings.Contains(got.raw, "Password1") || !strings.Contains(got.Exchange.Request.Body, "[redacted]") {
+				t.Errorf("%s: the request shows its password: %s", e, got.Exchange.Request.Body)
+			}
+			p := page(t, v.get("/"+d.ID+"?op=token&x=1&try=token", asPage))
+			if n := p.Find(`[name="x.encoding"]`).Length(); (n == 1) != (len(list) > 1) {
+				t.Errorf("%s: the page offers the choice %d times", e, n)
+			}
+			if text := p.Text(); strings.Count(text, "Password1") > 1 { // the hint beside the form
+				t.Errorf("%s: the page shows the password", e)
+			}
+		}
+		w.visitor(t).post("/"+d.ID+"/token", signIn(t, d, "administrator")+"&x.encoding=text/plain", asJSON).problem(http.StatusUnprocessableEntity, "unknown-encoding")
+	})
+}
