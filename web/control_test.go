@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -99,4 +100,22 @@ func TestScriptsSteerTheirWorlds(t *testing.T) {
 	if got := v.get("/sandbox/w/"+strings.Repeat("x", 65)+"/"+d.ID, asJSON).status; got != 404 {
 		t.Errorf("a name that is too long: got %d", got)
 	}
+}
+
+// TestWorldsAreNotMadeUpEndlessly: a public site keeps scripts to a pace.
+func TestWorldsAreNotMadeUpEndlessly(t *testing.T) {
+	t.Parallel()
+	v := open(t, "--profile", "demo", "--proxies", "127.0.0.1").visitor(t)
+	asked := []string{"Content-Type", "application/json", "X-Forwarded-For", "203.0.113.9"}
+	for i := range 1000 {
+		r := v.do("POST", "/sandbox/w/flood-"+strconv.Itoa(i)+"/control/clock", `{"move":"1m"}`, asked)
+		if r.status == 429 {
+			if r.header.Get("Retry-After") == "" {
+				t.Error("it does not say how long to wait")
+			}
+			return
+		}
+		r.want(200)
+	}
+	t.Error("1,000 worlds were made at once")
 }

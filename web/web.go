@@ -110,7 +110,9 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	for _, d := range cfg.products.All() {
 		played = append(played, control.Product{Dialect: d})
 	}
-	s.worlds = control.Worlds(control.Config{Sandbox: s.sandbox, Products: played, Now: cfg.Now, Log: s.log})
+	// A world that somebody makes up is a record in the store, so who changes
+	// one keeps to the pace of the pages.
+	s.worlds = s.paced(control.Worlds(control.Config{Sandbox: s.sandbox, Products: played, Now: cfg.Now, Log: s.log}))
 	// Sessions do not end with their tokens: a person who comes back to tokens
 	// that are over should be told so, and see the history that explains it.
 	sessions, err := session.New(session.Config{Store: s.store, Keyring: keys, Secure: strings.HasPrefix(s.url, "https:"), Most: cfg.Sessions, Now: cfg.Now, Log: s.log})
