@@ -1941,7 +1941,8 @@ func CallVoneToken() {}
 //	@Tags Sandbox: Veeam ONE
 //	@Accept x-www-form-urlencoded
 //	@Produce application/problem+json
-//	@Param token formData string true "Opens the API. Send it as a bearer token."
+//	@Param token formData string true "The token to revoke."
+//	@Param UserSid formData string false "Instead of a token: revokes all tokens of this user."
 //	@Success 200 "Done; there is no body. Revoke a token."
 //	@Failure 400 {object} VoneError "A required field is missing."
 //	@Failure 401 {object} VoneError "The request has no access token · The access token is not valid · The access token has expired · The token has been revoked."

@@ -252,7 +252,7 @@ func TestReadReports(t *testing.T) {
 		{"a span without its unit", head + "lifetimes: {access: 5}\n", `lab.yaml:3: lifetimes.access: "5" is no span of time; write 14d, 1h30m or 36ms`},
 		{"a span of broken days", head + "lifetimes: {access: xd}\n", `lab.yaml:3: lifetimes.access: "xd" is no span of time; write 14d, 1h30m or 36ms`},
 		{"an unknown codec", head + "versions: {field: {as: txt}}\n", `lab.yaml:3: versions.field.as: there is no codec "txt"; use text, uuid, integer, boolean, boolean-text, null, time-bare, time-zulu, time-ticks, time-unix`},
-		{"an unknown term", head + "versions: {field: {term: user}}\n", `lab.yaml:3: versions.field.term: there is no term "user"; the nearest are issuer, user_id, role, username, user_kind`},
+		{"an unknown term", head + "versions: {field: {term: user}}\n", `lab.yaml:3: versions.field.term: there is no term "user"; the nearest are issuer, user_id, role, user_sid, username`},
 		{"an unknown purpose", head + "operations: {token: {purpose: x}}\n", `lab.yaml:3: operations.token.purpose: there is no purpose "x"; use token, explore, logout, call, whoami, code, client`},
 		{"an unknown kind", head + "operations: {token: {grants: {mfa: {kind: otp}}}}\n", `lab.yaml:3: operations.token.grants.mfa.kind: there is no kind "otp"; use password, refresh, mfa, code, component, client, assertion, operator, public_key, as`},
 		{"an unknown fault", head + "refusals: [{fault: x}]\n", `lab.yaml:3: refusals[0].fault: there is no fault "x"; the nearest are bad_code, no_token, bad_token, not_found, locked_out`},

@@ -82,7 +82,7 @@ func (d *Dialect) Encode(c Call) (*Request, error) {
 	body := c.Purpose == Obtain
 	for _, f := range d.Fields(takes, c.Version) {
 		v := c.Values[f.Term]
-		if v == "" && f.Term == AccessToken {
+		if v == "" && f.Term == AccessToken && c.Values[UserSID] == "" {
 			v = c.Bearer
 		}
 		hole := "{" + f.Wire + "}"

@@ -52,6 +52,7 @@ const (
 	Audience  Term = "audience"
 	Issuer    Term = "issuer"
 	SessionID Term = "session_id"
+	UserSID   Term = "user_sid"
 	ShortTerm Term = "short_term"
 )
 
@@ -109,6 +110,7 @@ var meanings = map[Term]string{
 	Audience:          "Who the token is meant for: it tells an access token from a refresh token.",
 	Issuer:            "Who issued the token.",
 	SessionID:         "The session on the server that the token belongs to.",
+	UserSID:           "Windows' name of the user; it stands for all tokens of theirs.",
 	ShortTerm:         "Whether the refresh token has the short life. A string, not a boolean.",
 	ErrorCode:         "The refusal's code.",
 	ErrorTitle:        "The refusal in a few words.",

@@ -60,8 +60,10 @@ var vone = Dialect{
 			Purpose: Logout, Group: "Authentication", Method: "POST", Path: "/api/revoke",
 			Summary: "Revoke a token",
 			Help:    "Sends the access token twice: to be let in, and to say which token ends.",
-			// UserSid, for all tokens of a user, is the other field.
-			Takes:     []Field{{Term: AccessToken, Wire: "token", As: Text, Label: "Access token", Secret: true}},
+			Takes: []Field{
+				{Term: AccessToken, Wire: "token", As: Text, Label: "Access token", Secret: true, Help: "The token to revoke."},
+				{Term: UserSID, Wire: "UserSid", As: Text, Label: "User SID", Help: "Instead of a token: revokes all tokens of this user."},
+			},
 			Encodings: []Encoding{Form, Multipart},
 			Status:    200, Basis: Documented,
 		},
@@ -129,6 +131,8 @@ func voneRefusal(f Fault, on Purpose, status int, link, title, detail string) Re
 var voneClaims = []Field{
 	{Term: Username, Wire: "unique_name", As: Text},
 	{Term: Role, Wire: "role", As: Text},
+	// The name that .NET gives it.
+	{Term: UserSID, Wire: "primarysid", As: Text},
 	{Term: PairID, Wire: "jti", As: UUID},
 	{Term: NotBefore, Wire: "nbf", As: TimeUnix},
 	{Term: ExpiresAt, Wire: "exp", As: TimeUnix},

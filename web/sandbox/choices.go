@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -150,6 +151,12 @@ func grantRows(d *dialect.Dialect) []Row {
 	if takes(out.Takes, dialect.UserID) {
 		rows = append(rows, Row{"The user in the path of the log-out call", "Must be the token's own; only that token's pair ends.", "A learner may log nobody else out."})
 	}
+	if takes(out.Takes, dialect.UserSID) {
+		rows = append(rows,
+			Row{"Whose tokens may be revoked by " + wire(out.Takes, dialect.UserSID), "An administrator may name anybody, others themselves; nobody known is a 404. A user's SID stands in their tokens.", "Neither is documented, nor where a client learns the SID."},
+			Row{"A token of a user whose tokens were revoked", "Refused like any other that was revoked; a new sign-in is good.", "That is what revoking is for."},
+		)
+	}
 	for i := range d.Operations {
 		if grants := d.Operations[i].Grants; len(grants) > 0 && takes(grants[0].Takes, dialect.ReadOnlyToken) {
 			rows = append(rows, Row{"A read-only access token", "Refused with 403 on every call but GET and logging out.", "Which calls change something is not listed."})
@@ -159,6 +166,12 @@ func grantRows(d *dialect.Dialect) []Row {
 		rows = append(rows, Row{"Two sign-ins of one account in one second", "The payload of each access token ends in white space that names its pair.", "Without it both tokens would be the same, and one log-out would end both."})
 	}
 	return rows
+}
+
+// wire is how fields spell a term.
+func wire(fields []dialect.Field, t dialect.Term) string {
+	i := slices.IndexFunc(fields, func(f dialect.Field) bool { return f.Term == t })
+	return fields[i].Wire
 }
 
 // named says that tokens name their pair, in the default version, or are opaque.

@@ -279,7 +279,7 @@ func (v *visit) family(ctx context.Context, t *ticket) (record, error) {
 	if !ok || g >= r.ended {
 		return r, refused(dialect.RevokedToken)
 	}
-	return r, nil
+	return r, v.checkUser(ctx, t)
 }
 
 // changeFamily changes the record of a token's family, which may be forgotten
@@ -287,6 +287,9 @@ func (v *visit) family(ctx context.Context, t *ticket) (record, error) {
 // of which it knows.
 func (v *visit) changeFamily(ctx context.Context, t *ticket, change func(*record, generation) (ends time.Time, err error)) error {
 	f, g := v.lineage(t.pair)
+	if err := v.checkUser(ctx, t); err != nil {
+		return err
+	}
 	key := v.ledgerKey(f)
 	// Those who wait for one another here need not beat one another to the
 	// store.
@@ -354,10 +357,7 @@ func (v *visit) end(ctx context.Context, t *ticket) error {
 
 // lastEnds is when the tokens of a pair have expired at the latest: the access
 // token does not say which term was asked for.
-func (v *visit) lastEnds(t *ticket) time.Time {
-	l := v.d.Lifetimes
-	return t.notBefore.Add(max(l.Access, l.Refresh, l.ShortRefresh, l.LongRefresh))
-}
+func (v *visit) lastEnds(t *ticket) time.Time { return t.notBefore.Add(v.longest()) }
 
 // blank spells a pair's name in white space, two bits a character, for claims
 // that do not name it: white space after the JSON means nothing to any reader.

@@ -196,6 +196,9 @@ func (v *visit) logout(ctx context.Context, op *dialect.Operation, c dialect.Cal
 	if err != nil {
 		return err
 	}
+	if sid := c.Values[dialect.UserSID]; sid != "" && takes(op.Takes, dialect.UserSID) {
+		return v.logoutUser(ctx, t, sid)
+	}
 	if takes(op.Takes, dialect.AccessToken) {
 		named := c.Values[dialect.AccessToken]
 		switch {

@@ -135,6 +135,7 @@ func (v *visit) draft(p Person, c dialect.Call, session string, before *ticket) 
 		dialect.Username:  p.Name,
 		dialect.UserID:    v.userID(p),
 		dialect.Role:      v.role(p),
+		dialect.UserSID:   v.userSID(p),
 		dialect.SessionID: session,
 		dialect.ShortTerm: strconv.FormatBool(short),
 		dialect.ClientID:  f.client,
