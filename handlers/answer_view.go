@@ -151,6 +151,9 @@ func (p *Playground) remedy(d *dialect.Dialect, r *record, q query, slot *sessio
 // aftermath says what the page did with the answer.
 func (p *Playground) aftermath(v *templates.AnswerView, d *dialect.Dialect, pg page, slot *session.Slot) {
 	r := pg.record
+	if r.Accepted && onward(v, d, pg) {
+		return
+	}
 	if !r.Accepted || slot == nil || slot.From != r.N || slot.Access == "" {
 		return
 	}

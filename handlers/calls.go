@@ -9,6 +9,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"tokenplayground/templates"
 	"tokenplayground/web/dialect"
 	"tokenplayground/web/secret"
 	"tokenplayground/web/session"
@@ -194,4 +195,33 @@ func unknownEncoding(d *dialect.Dialect) *Problem {
 	says := "This product takes " + join(words) + "."
 	return &Problem{Kind: "unknown-encoding", Status: http.StatusUnprocessableEntity, Title: "The product takes no such body",
 		Detail: says + " Nothing was sent.", Fields: []FieldProblem{{fieldEncoding, says}}}
+}
+
+// onward says that what an answer brought is kept, and leads to where it is
+// used; false if it brought nothing of that kind.
+func onward(v *templates.AnswerView, d *dialect.Dialect, pg page) bool {
+	said := func(t dialect.Term) bool { return slices.Contains(pg.record.Said, string(t)) }
+	var kind dialect.Kind
+	var text string
+	switch {
+	case said(dialect.AccessToken):
+		return false
+	case said(dialect.EncryptedCode):
+		v.Did, kind, text = "The encrypted code is kept in your session.", dialect.CodeGrant, "Sign in with it"
+	case said(dialect.AuthorizationCode):
+		v.Did, kind, text = "The code is kept in your session.", dialect.CodeGrant, "Sign in with it"
+	case said(dialect.ClientSecret):
+		v.Did, kind, text = "ID and secret are kept in your session.", dialect.ClientGrant, "Sign in with them"
+	default:
+		return false
+	}
+	if g, ok := d.Grant(kind); ok && d.Speaks(pg.q.version, g.Since, g.Until) {
+		v.Onward = formFor(d, pg.q, text, kind)
+		if !pg.aim.Real && said(dialect.EncryptedCode) {
+			q := pg.q
+			q.op, q.grant, q.try, q.x, q.view, q.fill = dialect.Obtain, kind, dialect.Obtain, 0, "", true
+			v.Onward.Href = q.address(d, nil) + "#op-token"
+		}
+	}
+	return true
 }

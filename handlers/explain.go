@@ -123,7 +123,8 @@ func meaning(d *dialect.Dialect, r *record) string {
 	return "The server agreed, but its answer carries no token. It is shown as it came."
 }
 
-// checks are Explore's four questions about the access token. slot is as it
+// checks are Explore's four questions about the access token, and a fifth row
+// where it is the account that was refused. slot is as it
 // was before the call.
 func checks(d *dialect.Dialect, a aim, slot *session.Slot, out *outcome, now time.Time) []check {
 	token := slot.Access.Reveal()
@@ -189,6 +190,9 @@ func checks(d *dialect.Dialect, a aim, slot *session.Slot, out *outcome, now tim
 	default:
 		add("accepted", notChecked, "%s answered %s, which says nothing about the token.", call, r.status())
 	}
+	if r.Status == http.StatusForbidden {
+		add("rights", failed, "Too few: the account may not make this call. Its token is good for others.")
+	}
 	return list
 }
 
@@ -207,6 +211,7 @@ var checkTitles = map[string]string{
 	"in_time":        "In time",
 	"meant_for_this": "Meant for this",
 	"accepted":       "Known to the server",
+	"rights":         "Rights",
 }
 
 // choice says that no document speaks about what the sandbox answered; empty

@@ -261,6 +261,7 @@ func (p *Playground) nextStep(d *dialect.Dialect, pg page, slot *session.Slot, n
 		}
 		if !explored(d, pg, slot) {
 			v.Key.ExploreNext = true
+			v.State.Narrow = &templates.ActionView{Text: "Explore", Post: v.Key.Explore}
 		}
 	}
 	return ""

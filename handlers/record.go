@@ -140,7 +140,8 @@ type ExchangeJSON struct {
 	// AskedFault is the sandbox's fault that the call met, because it or the
 	// sandbox's settings asked for one; absent otherwise.
 	AskedFault string `json:"asked_fault,omitempty" example:"spent-refresh"`
-	// Checks are the four of Explore; absent otherwise.
+	// Checks are the four of Explore, and rights where the account has too few;
+	// absent otherwise.
 	Checks []CheckJSON `json:"checks,omitempty"`
 }
 
@@ -190,7 +191,7 @@ type CertificateJSON struct {
 
 // CheckJSON is one of Explore's four checks.
 type CheckJSON struct {
-	Name    string `json:"name" enums:"well_formed,in_time,meant_for_this,accepted"`
+	Name    string `json:"name" enums:"well_formed,in_time,meant_for_this,accepted,rights"`
 	Verdict string `json:"verdict" enums:"passed,failed,not_checked"`
 	Text    string `json:"text"`
 }

@@ -228,8 +228,9 @@ type StateView struct {
 	Left string
 	// Detail is the quiet second sentence: "until 11:36:22 UTC".
 	Detail string
-	// Action is the next step; nil draws none.
-	Action *ActionView
+	// Action is the next step; nil draws none. Narrow stands in its place on a
+	// phone, where the strip is all that stays in sight.
+	Action, Narrow *ActionView
 }
 
 // GroupView is one resource of the product's Swagger page.
@@ -418,6 +419,8 @@ type AnswerView struct {
 	// Did says what the page did with the answer: "api_key filled." and, less
 	// loud, "Refresh token kept in your session."
 	Did, DidMore string
+	// Onward is where what was kept is used; nil draws nothing.
+	Onward *ActionView
 	// Unknown are names in the answer that the product's documents do not have.
 	Unknown []string
 	// Remarks are contradictions in the answer, as sentences.

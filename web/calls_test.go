@@ -102,6 +102,9 @@ func TestOtherGrantsFromThePage(t *testing.T) {
 						if made := v.call("/"+d.ID+"/calls/code", "x.version="+version); made.Exchange.Response.Status != op.Status {
 							t.Fatalf("making a code: got %s", made.raw)
 						}
+						if href := page(t, v.get("/"+d.ID+"?op=code&version="+version, asPage)).Find("#answer .did a").AttrOr("href", ""); !strings.Contains(href, "grant="+url.QueryEscape(g.Wire)) {
+							t.Errorf("the way on leads to %q", href)
+						}
 					} else if _, ok := d.Grant(dialect.PublicKeyGrant); ok {
 						if made := filled(t, v, d, dialect.PublicKeyGrant, version); made.Exchange.Response.Status >= 300 {
 							t.Fatalf("asking for an encrypted code: got %s", made.raw)
@@ -164,4 +167,41 @@ func TestBodiesAreWrittenAsChosen(t *testing.T) {
 		}
 		w.visitor(t).post("/"+d.ID+"/token", signIn(t, d, "administrator")+"&x.encoding=text/plain", asJSON).problem(http.StatusUnprocessableEntity, "unknown-encoding")
 	})
+}
+
+// The account of an Explore that is refused for its rights has a token that is
+// good, and the verdict says both.
+func TestTooFewRightsHaveARow(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+		v := w.visitor(t)
+		v.call("/"+d.ID+"/token", signIn(t, d, "operator"))
+		got := v.call("/"+d.ID+"/explore", "")
+		var rows []string
+		for _, c := range got.Exchange.Checks {
+			rows = append(rows, c.Name+" "+c.Verdict)
+		}
+		if n := len(rows); got.Exchange.Response.Status != http.StatusForbidden || n != 5 || rows[3] != "accepted passed" || rows[4] != "rights failed" {
+			t.Errorf("got %d with %v", got.Exchange.Response.Status, rows)
+		}
+		v.get("/"+d.ID+"?op=explore", asPage).has("Rights", "Too few: the account may not make this call.")
+	})
+}
+
+// On a phone the strip is all that stays in sight, so it has the next step.
+func TestStripOffersExploreFirst(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	d := dialect.All()[0]
+	v := w.visitor(t)
+	v.call("/"+d.ID+"/token", signIn(t, d, "administrator"))
+	p := page(t, v.get("/"+d.ID, asPage))
+	if narrow, wide := p.Find(".state .only-narrow button").Text(), p.Find(".state .only-wide button").Text(); narrow != "Explore" || wide != "Refresh" {
+		t.Errorf("before Explore: got %q on a phone and %q else", narrow, wide)
+	}
+	v.call("/"+d.ID+"/explore", "")
+	if p := page(t, v.get("/"+d.ID, asPage)); p.Find(".state .only-narrow").Length() > 0 || p.Find(".state button").Text() != "Refresh" {
+		t.Errorf("after Explore: got %q", p.Find(".state button").Text())
+	}
 }
