@@ -466,7 +466,7 @@ func (p *Playground) takePair(s *session.Session, d *dialect.Dialect, a aim, cal
 // and stay whole for the sandbox, whose tokens open nothing else and which
 // repeats nothing.
 func (p *Playground) redact(rec *record, r *secret.Redactor, d *dialect.Dialect, call dialect.Call, req *dialect.Request, ex *target.Exchange) {
-	rec.RequestBody = p.redactBody(d, call, req)
+	rec.RequestBody = redactBody(d, call, req.Body)
 	rec.Body = string(ex.Body)
 	head, _, _ := strings.Cut(string(ex.Sent), "\r\n\r\n")
 	rec.Sent = head
@@ -522,42 +522,23 @@ func (p *Playground) redactor(d *dialect.Dialect, a aim, call dialect.Call, ans 
 	return secret.NewRedactor(p.cfg.Masker, tokens, others)
 }
 
-// redactBody is the body as it is kept: without passwords and codes.
-func (p *Playground) redactBody(d *dialect.Dialect, call dialect.Call, req *dialect.Request) string {
-	if call.Encoding == "" || call.Encoding == dialect.Form {
-		return p.redactForm(d, req.Body)
-	}
-	call.Values = maps.Clone(call.Values)
-	for _, f := range secretFields(d) {
-		if call.Values[f.Term] != "" && !isToken(f.Term) {
-			call.Values[f.Term] = secret.Redacted
-		}
-	}
-	clean, err := d.Encode(call)
-	if err != nil {
-		return secret.Redacted // it was encoded before, with the same names
-	}
-	return clean.Body
-}
-
-// redactForm puts [redacted] in the place of passwords and codes.
-func (p *Playground) redactForm(d *dialect.Dialect, body string) string {
+// redactBody is the body that was sent with [redacted] in the place of
+// passwords and codes, whatever its encoding.
+func redactBody(d *dialect.Dialect, call dialect.Call, body string) string {
 	if body == "" {
 		return ""
 	}
-	hide := map[string]bool{}
+	call.Values = maps.Clone(call.Values)
 	for _, f := range secretFields(d) {
-		hide[strings.ToLower(f.Wire)] = !isToken(f.Term)
-	}
-	parts := strings.Split(body, "&")
-	for i, part := range parts {
-		name, _, _ := strings.Cut(part, "=")
-		plain, err := url.QueryUnescape(name)
-		if err == nil && hide[strings.ToLower(plain)] {
-			parts[i] = name + "=" + secret.Redacted
+		if !isToken(f.Term) && call.Values[f.Term] != "" {
+			call.Values[f.Term] = secret.Redacted
 		}
 	}
-	return strings.Join(parts, "&")
+	again, err := d.Encode(call)
+	if err != nil { // it was encoded just now
+		return secret.Redacted
+	}
+	return strings.ReplaceAll(again.Body, url.QueryEscape(secret.Redacted), secret.Redacted)
 }
 
 func secretFields(d *dialect.Dialect) []dialect.Field {
