@@ -73,6 +73,8 @@ type ProductJSON struct {
 	Ritual   string   `json:"ritual" enums:"classic,modern"`
 	Versions []string `json:"versions"`
 	Grants   []string `json:"grants"`
+	// Own says that the operator described the product.
+	Own bool `json:"own"`
 	// Sandbox is the path that the sandbox answers under.
 	Sandbox string `json:"sandbox"`
 }
@@ -80,13 +82,13 @@ type ProductJSON struct {
 func productsJSON(products *dialect.Catalog) []ProductJSON {
 	var out []ProductJSON
 	for _, d := range products.All() {
-		out = append(out, productJSON(d))
+		out = append(out, productJSON(products, d))
 	}
 	return out
 }
 
-func productJSON(d *dialect.Dialect) ProductJSON {
-	pj := ProductJSON{ID: d.ID, Name: d.Name, Port: d.Port, Ritual: string(d.Ritual), Sandbox: "/sandbox/" + d.ID}
+func productJSON(products *dialect.Catalog, d *dialect.Dialect) ProductJSON {
+	pj := ProductJSON{ID: d.ID, Name: d.Name, Port: d.Port, Ritual: string(d.Ritual), Sandbox: "/sandbox/" + d.ID, Own: products.IsOwn(d)}
 	for _, v := range d.Versions.All {
 		pj.Versions = append(pj.Versions, v.ID)
 	}
@@ -190,7 +192,7 @@ func (p *Playground) opened(c echo.Context) (*dialect.Dialect, query, *session.S
 }
 
 func (p *Playground) stateJSON(ctx context.Context, d *dialect.Dialect, a aim, s *session.State) StateJSON {
-	out := StateJSON{Product: productJSON(d), Session: p.sessionJSON(slotOf(s, d, a), a, p.clock(ctx, a, s)), History: []ExchangeLine{}}
+	out := StateJSON{Product: productJSON(p.cfg.Products, d), Session: p.sessionJSON(slotOf(s, d, a), a, p.clock(ctx, a, s)), History: []ExchangeLine{}}
 	for _, e := range ownHistory(s, d, a) {
 		out.History = append(out.History, ExchangeLine{
 			ID: e.N, Operation: e.Operation, Method: e.Method, Path: e.Path, Status: e.Status, Fault: e.Fault, Failure: e.Failure,

@@ -61,7 +61,14 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 		v.Clock = p.clockView(d, q, p.readHands(ctx, d, a, pg.state))
 		v.World = worldView(d, q, p.world(ctx, pg.state))
 	}
-	v.Notes = append(append(v.Notes, d.Notes...), d.Lifetimes.Note, grantAdvice)
+	if p.cfg.Products.IsOwn(d) {
+		v.Notes = append(v.Notes, "The operator of this server described this product; it did not come with the program.")
+	}
+	v.Notes = append(v.Notes, d.Notes...)
+	if d.Lifetimes.Note != "" {
+		v.Notes = append(v.Notes, d.Lifetimes.Note)
+	}
+	v.Notes = append(v.Notes, grantAdvice)
 	next := p.nextStep(d, pg, slot, now, &v)
 	v.Groups = p.groupsView(c, d, pg, slot, now, next)
 	if state == session.MFAPending && !a.Real && pg.state.World != "" {

@@ -56,10 +56,14 @@ func (p *Playground) homeView(c echo.Context, q query, s *session.Session) templ
 		if d.Ritual == dialect.Modern {
 			buttons = "Try it out, Execute"
 		}
-		v.Products = append(v.Products, templates.ProductCard{
+		card := templates.ProductCard{
 			Name: d.Name, Href: query{theme: q.theme}.address(d, nil), Call: op.Method + " " + d.Path(op, ""),
 			Port: itoa(d.Port), Buttons: buttons, Tokens: tokenWords(d),
-		})
+		}
+		if p.cfg.Products.IsOwn(d) {
+			card.By = "this server's operator"
+		}
+		v.Products = append(v.Products, card)
 	}
 	if text := notices[q.notice]; text != "" {
 		v.Notice = &templates.NoticeView{Text: text}

@@ -139,6 +139,8 @@ type ProductCard struct {
 	Buttons string
 	// Tokens says what is issued, in a few words: "JWT, 15 min and 14 days".
 	Tokens string
+	// By is who described the product, if it did not come with the program.
+	By string
 }
 
 // State is the state of a product's tokens in a session, as in the JSON of an

@@ -39,6 +39,8 @@ type Config struct {
 	Keyring string
 	// Targets is the file of the operator's targets; may be empty.
 	Targets string
+	// Dialects is the folder of the operator's own products; may be empty.
+	Dialects string
 	// Egress is "sandbox", "allowlist" or "open".
 	Egress string
 	// Metrics is the address of a second listener for Prometheus, on this
@@ -111,6 +113,7 @@ func ParseConfig(args []string, getenv func(string) string, usage io.Writer) (Co
 	text(&c.Store, "store", "where sessions are kept: `bolt:PATH`, memory:, redis://… or rediss://… (default a file of this user's)")
 	text(&c.Keyring, "keyring", "`file` of the server's keys (default beside the store's file, made once)")
 	text(&c.Targets, "targets", "JSON `file` of the servers that may be called")
+	text(&c.Dialects, "dialects", "`folder` of YAML files that describe products of your own")
 	text(&c.Metrics, "metrics", "`address` on this machine for Prometheus to read /metrics at, for example 127.0.0.1:9464 (default none)")
 	proxies := ""
 	text(&proxies, "proxies", "`addresses` of the proxies in front, comma-separated, with or without /bits: theirs is the word on who a visitor is")
@@ -231,6 +234,17 @@ func (c *Config) Validate() error {
 	if c.Metrics != "" {
 		if err := checkMetrics(c.Metrics); err != nil {
 			bad = append(bad, err)
+		}
+	}
+
+	c.products = nil
+	if c.Dialects != "" {
+		own, err := dialect.Own(c.Dialects)
+		if err == nil {
+			c.products, err = dialect.NewCatalog(own...)
+		}
+		if err != nil {
+			fault("--dialects: %w", err)
 		}
 	}
 

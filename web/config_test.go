@@ -109,6 +109,7 @@ func TestWrongSettings(t *testing.T) {
 		{"no home", nil, map[string]string{"HOME": ""}, []string{"HOME", "--store bolt:PATH"}},
 		{"a name of a store with a password", []string{"--store", "redi://user:hunter2@redis.example:6379/0"}, nil, []string{`--store is "…@redis.example:6379/0"`}},
 		{"an address of Redis that cannot be read", []string{"--store", "redis://user:hunter2@redis.example/x", "--keyring", "k"}, nil, []string{"--store: ", "redis://user:password@host:6379/0"}},
+		{"products that are not there", []string{"--dialects", filepath.Join(dir, "none")}, nil, []string{"--dialects", "none", "one .yaml file for each product"}},
 		{"everything", []string{"--profile", "prod", "--egress", "all", "--listen", "x", "--store", "y", "--public-url", "z", "--targets", broken, "extra"},
 			map[string]string{"PLAYGROUND_INSECURE_HTTP": "perhaps"},
 			[]string{"--profile", "--egress", "--listen", "--store", "--public-url", "--targets", `"extra"`, "PLAYGROUND_INSECURE_HTTP"}},

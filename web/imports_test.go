@@ -29,7 +29,7 @@ const module = "tokenplayground/"
 // mayImport lists, for every package of ours, those of ours that it may know.
 // A package that is not here has no place in the plan yet: give it one.
 var mayImport = map[string][]string{
-	"cmd/playground": {"web", "web/standalone"},
+	"cmd/playground": {"web", "web/dialect", "web/standalone"},
 	"web": {"handlers", "openapi", "static", "templates", "web/dialect", "web/limit", "web/metrics", "web/sandbox", "web/sandbox/control", "web/secret", "web/session", "web/state", "web/store",
 		"web/store/boltstore", "web/store/redisstore", "web/target"},
 	"handlers": {"templates", "web/dialect", "web/highlight", "web/inspect", "web/lesson", "web/limit", "web/sandbox", "web/secret", "web/session",
@@ -66,6 +66,7 @@ var keepers = map[string][]string{
 	"github.com/gorilla/":            {"web/session"},
 	"github.com/a-h/templ":           {"templates", "handlers"},
 	"go.etcd.io/bbolt":               {"web/store/boltstore"},
+	"go.yaml.in/yaml/":               {"web/dialect"},
 	"github.com/redis/":              {"web/store/redisstore"},
 	"github.com/golang-jwt/":         {"web/sandbox"},
 	"github.com/pquerna/otp":         {"web/sandbox"},
@@ -74,6 +75,7 @@ var keepers = map[string][]string{
 	"github.com/google/uuid":         {"web/sandbox"},
 	"github.com/swaggest/swgui/":     {"openapi"},
 	"golang.org/x/sync/singleflight": {"web/sandbox"},
+	"golang.org/x/tools/txtar":       {"web/dialect"},
 }
 
 // listed is what go list says of one package.
@@ -415,6 +417,17 @@ func TestREADME(t *testing.T) {
 		}
 		if diff := cmp.Diff([]string{"200 valid", "200 valid", "200 valid", "200 none"}, states); diff != "" {
 			t.Errorf("what came of the calls (-want +got):\n%s", diff)
+		}
+	})
+
+	t.Run("its description of a product is right", func(t *testing.T) {
+		_, rest, ok := strings.Cut(readme, "A variant says what differs:\n\n")
+		if !ok {
+			t.Fatal("the README describes no product")
+		}
+		text, _, _ := strings.Cut(rest, "\n\n")
+		if _, err := dialect.Read("README.md", []byte(text)); err != nil {
+			t.Error(err)
 		}
 	})
 

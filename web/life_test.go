@@ -19,8 +19,8 @@ import (
 
 func TestLifeOverJSON(t *testing.T) {
 	t.Parallel()
-	w := open(t)
-	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+	w := open(t, "--dialects", ownExamples)
+	everyProductAndOwn(t, func(t *testing.T, d *dialect.Dialect) {
 		v := w.visitor(t)
 		base := "/" + d.ID
 		obtain := d.Operation(dialect.Obtain)
@@ -188,8 +188,8 @@ func TestShapeOfAnAnswer(t *testing.T) {
 }
 
 func TestExpiryFollowsTheClock(t *testing.T) {
-	w := open(t)
-	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+	w := open(t, "--dialects", ownExamples)
+	everyProductAndOwn(t, func(t *testing.T, d *dialect.Dialect) {
 		v := w.visitor(t)
 		base := "/" + d.ID
 		v.call(base+"/token", signIn(t, d, "administrator"))
@@ -243,9 +243,9 @@ func grantWire(t *testing.T, d *dialect.Dialect, k dialect.Kind) string {
 }
 
 func TestSecondFactor(t *testing.T) {
-	w := open(t)
+	w := open(t, "--dialects", ownExamples)
 	challenged := 0
-	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+	everyProductAndOwn(t, func(t *testing.T, d *dialect.Dialect) {
 		v := w.visitor(t)
 		base := "/" + d.ID
 		got := v.call(base+"/token", signIn(t, d, "mfa"))
@@ -295,8 +295,8 @@ func TestSecondFactor(t *testing.T) {
 // POST, 303, GET, with what the page itself offers.
 func TestFormsWithoutScript(t *testing.T) {
 	t.Parallel()
-	w := open(t)
-	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+	w := open(t, "--dialects", ownExamples)
+	everyProductAndOwn(t, func(t *testing.T, d *dialect.Dialect) {
 		v := w.visitor(t)
 		page := v.get("/"+d.ID+"?op=token&try=token&fill=1", asPage).want(200).has(html.EscapeString(d.Title), "administrator")
 		if v.cookies() != "" {
@@ -374,8 +374,8 @@ func formOf(t *testing.T, page, id string) (action string, fields url.Values) {
 
 func TestFragments(t *testing.T) {
 	t.Parallel()
-	w := open(t)
-	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+	w := open(t, "--dialects", ownExamples)
+	everyProductAndOwn(t, func(t *testing.T, d *dialect.Dialect) {
 		v := w.visitor(t)
 		fragment := func(r *reply) {
 			t.Helper()

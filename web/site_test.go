@@ -398,3 +398,18 @@ func everyProduct(t *testing.T, run func(t *testing.T, d *dialect.Dialect)) {
 		t.Run(d.ID, func(t *testing.T) { run(t, d) })
 	}
 }
+
+// ownExamples is a folder of products for --dialects.
+const ownExamples = "dialect/testdata/own"
+
+// everyProductAndOwn runs a test for each product, the operator's too.
+func everyProductAndOwn(t *testing.T, run func(t *testing.T, d *dialect.Dialect)) {
+	everyProduct(t, run)
+	own, err := dialect.Own(ownExamples)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range own {
+		t.Run(d.ID, func(t *testing.T) { run(t, d) })
+	}
+}

@@ -6,6 +6,7 @@
 //	playground healthcheck       exit status 0 if a playground here is ready
 //	playground keys …            the keys that seal sessions
 //	playground sessions …        how many there are, and ending them
+//	playground dialect …         descriptions of products, to begin one's own with
 //	playground version           which build this is
 //	playground help              all of these
 package main
@@ -25,6 +26,7 @@ import (
 	"time"
 
 	"tokenplayground/web"
+	"tokenplayground/web/dialect"
 	"tokenplayground/web/standalone"
 )
 
@@ -74,6 +76,8 @@ playground keys activate ID [flags]    seal with this key from now on
 playground keys remove ID [flags]      take a key out; what is still sealed with it ends
 playground sessions count [flags]      how many sessions the store holds
 playground sessions purge [flags]      end them all
+playground dialect [NAME]              a product's description, to begin your own with; without a name, the list
+playground dialect check DIR           whether the descriptions in a folder are right, and what is wrong
 playground version                     which build this is
 playground help                        this text
 
@@ -116,6 +120,8 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		cfg.CheckArgs = []string{checkStore}
 		cfg.Log = slog.New(slog.NewJSONHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 		return web.ManageSessions(ctx, cfg, words[0], stdout)
+	case "dialect":
+		return describe(args, stdout)
 	case "version":
 		_, err := fmt.Fprintln(stdout, version())
 		return err
@@ -129,6 +135,41 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return web.CheckStore(args[0])
 	}
 	return fmt.Errorf("there is no command %.40q; use serve, sandbox, healthcheck or version, or see playground help", command)
+}
+
+// describe helps to write descriptions for --dialects.
+func describe(args []string, stdout io.Writer) error {
+	switch {
+	case len(args) == 0:
+		var lines strings.Builder
+		for _, name := range dialect.Examples() {
+			fmt.Fprintf(&lines, "%-10s an example\n", name)
+		}
+		for _, d := range dialect.All() {
+			fmt.Fprintf(&lines, "%-10s %s\n", d.ID, d.Name)
+		}
+		_, err := io.WriteString(stdout, lines.String())
+		return err
+	case args[0] == "check" && len(args) == 2:
+		own, err := dialect.Own(args[1])
+		if err != nil {
+			return err
+		}
+		for _, d := range own {
+			if _, err := fmt.Fprintf(stdout, "%-10s %s: right\n", d.ID, d.Name); err != nil {
+				return err
+			}
+		}
+		return nil
+	case len(args) == 1 && args[0] != "check":
+		text, err := dialect.Example(args[0])
+		if err != nil {
+			return err
+		}
+		_, err = stdout.Write(text)
+		return err
+	}
+	return errors.New("dialect takes one name, or check and a folder; playground dialect lists the names")
 }
 
 // checkStore is the command with which the program checks the file of a store

@@ -136,9 +136,52 @@ func TestSessionsCommand(t *testing.T) {
 	}
 }
 
+func TestDialectCommand(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"lab", "harbour"} {
+		text, complaint := said(t, "dialect", name)
+		if complaint != "" {
+			t.Fatal(complaint)
+		}
+		if err := os.WriteFile(filepath.Join(dir, name+".yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, complaint := said(t, "dialect", "check", dir); complaint != "" || strings.Count(out, ": right\n") != 2 {
+		t.Errorf("the examples: got %q and %q", out, complaint)
+	}
+	list, _ := said(t, "dialect")
+	for _, d := range dialect.All() {
+		text, complaint := said(t, "dialect", d.ID)
+		if !strings.HasPrefix(text, "id: "+d.ID+"\n") || !strings.Contains(list, d.ID+" ") {
+			t.Errorf("%s: got %.60q and %q", d.ID, text, complaint)
+		}
+	}
+
+	broken := t.TempDir()
+	for name, text := range map[string]string{"a.yaml": "like: vbr\nid: a\nport: x\n", "b.yaml": "like: nothing\nid: people\n"} {
+		if err := os.WriteFile(filepath.Join(broken, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"dialect", "check", broken}, {"serve", "--store", "memory:", "--listen", "127.0.0.1:0", "--dialects", broken}} {
+		out, complaint := said(t, args...)
+		for _, want := range []string{"a.yaml:3: port: ", "b.yaml:1: like: "} {
+			if out != "" || !strings.Contains(complaint, want) {
+				t.Errorf("%v: got %q and %q, want %q", args, out, complaint, want)
+			}
+		}
+	}
+	for _, args := range [][]string{{"dialect", "nope"}, {"dialect", "check"}, {"dialect", "lab", "harbour"}, {"dialect", "check", filepath.Join(dir, "none")}} {
+		if out, complaint := said(t, args...); out != "" || complaint == "" {
+			t.Errorf("%v: got %q and %q", args, out, complaint)
+		}
+	}
+}
+
 func TestHelpNamesEveryCommand(t *testing.T) {
 	out, _ := said(t, "help")
-	for _, name := range []string{"[serve]", "healthcheck", "keys list", "keys add", "keys activate ID", "keys remove ID", "sessions count", "sessions purge", "version", "help"} {
+	for _, name := range []string{"[serve]", "healthcheck", "keys list", "keys add", "keys activate ID", "keys remove ID", "sessions count", "sessions purge", "dialect [NAME]", "dialect check DIR", "version", "help"} {
 		if !strings.Contains(out, "\nplayground "+name+" ") {
 			t.Errorf("got no %q in %s", name, out)
 		}

@@ -1,13 +1,50 @@
 package dialect
 
 import (
+	"embed"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
+
+// exampleFiles are descriptions to begin with: a variant of a product, and an
+// API that no product has.
+//
+//go:embed testdata/own/*.yaml
+var exampleFiles embed.FS
+
+// Examples are the names of the files for [Example].
+func Examples() []string {
+	entries, err := exampleFiles.ReadDir("testdata/own")
+	if err != nil {
+		panic(err) // it is in the program
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
+	}
+	return names
+}
+
+// Example returns a file to begin with: that of an example, or the description
+// of a built-in product by its id.
+func Example(name string) ([]byte, error) {
+	if d, ok := Find(name); ok {
+		return Write(d)
+	}
+	if slices.Contains(Examples(), name) {
+		return exampleFiles.ReadFile("testdata/own/" + name + ".yaml")
+	}
+	known := Examples()
+	for _, d := range all {
+		known = append(known, d.ID)
+	}
+	return nil, fmt.Errorf("there is no description %.40q; use one of %s", name, strings.Join(known, ", "))
+}
 
 // maxFiles is how many products an operator may describe.
 const maxFiles = 50

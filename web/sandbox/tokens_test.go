@@ -115,7 +115,8 @@ func TestTokensAreAsDocumented(t *testing.T) {
 			exp, _ := said.GetExpirationTime()
 			iat, _ := said.GetIssuedAt()
 			nbf, _ := said.GetNotBefore()
-			if !iat.Equal(issued) || !nbf.Equal(issued) || !exp.Equal(issued.Add(life)) {
+			// Which claims there are is compared above.
+			if iat != nil && !iat.Equal(issued) || nbf != nil && !nbf.Equal(issued) || !exp.Equal(issued.Add(life)) {
 				t.Errorf("%s: iat %v, nbf %v, exp %v", u, iat, nbf, exp)
 			}
 			aud, _ := said.GetAudience()
@@ -135,7 +136,7 @@ func TestTokensAreAsDocumented(t *testing.T) {
 				}
 			}
 		}
-		if diff := cmp.Diff(want, names(t, []byte(r.body))); diff != "" {
+		if diff := cmp.Diff(want, names(t, within(t, d.Operation(dialect.Obtain).Within, []byte(r.body)))); diff != "" {
 			t.Errorf("answer (-want +got):\n%s", diff)
 		}
 		for term, want := range map[dialect.Term]time.Time{
@@ -280,4 +281,17 @@ func FuzzReadTokens(f *testing.F) {
 			}
 		}
 	})
+}
+
+// within is the object that stands in the named members.
+func within(t *testing.T, path dialect.Within, body []byte) []byte {
+	t.Helper()
+	for _, name := range path {
+		var around map[string]json.RawMessage
+		if err := json.Unmarshal(body, &around); err != nil {
+			t.Fatal(err)
+		}
+		body = around[name]
+	}
+	return body
 }
