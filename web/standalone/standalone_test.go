@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -170,5 +171,24 @@ func TestEveryProductLives(t *testing.T) {
 				life(t, c, s.URL(d.ID), d)
 			})
 		}
+	}
+}
+
+func TestOwnProductsLive(t *testing.T) {
+	own, err := dialect.Own(filepath.Join("..", "dialect", "testdata", "own"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	catalog, err := dialect.NewCatalog(own...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := make([]string, len(own))
+	for i, d := range own {
+		ids[i] = d.ID
+	}
+	s := start(t, Config{Catalog: catalog, Products: ids})
+	for _, d := range own {
+		t.Run(d.ID, func(t *testing.T) { life(t, s.client(t, false), s.URL(d.ID), d) })
 	}
 }
