@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
+	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +39,12 @@ func TestDumpsHoldNothing(t *testing.T) { // S05, CRY-3
 		w := open(t)
 		v := w.visitor(t)
 		secrets := journey(t, v)
+		// Another visitor forgets everything: freed pages are in the file still.
+		other := w.visitor(t)
+		d := dialect.All()[0]
+		gone := other.call("/"+d.ID+"/token", signIn(t, d, "administrator"))
+		secrets["a forgotten token"] = gone.Session.AccessToken
+		other.post("/forget", "", asJSON).want(200)
 		w.stop()
 		var all []byte
 		for _, name := range []string{"playground.db"} {
@@ -90,6 +98,41 @@ func journey(t *testing.T, v *visitor) map[string]string {
 		secrets["a mistyped password"] = canaryMark
 		keep(d.ID, v.call(base+"/token", signIn(t, d, "administrator")))
 	}
+	// A server of the visitor's own, whose tokens the page shows when asked.
+	d := dialect.All()[1]
+	base := "/" + d.ID
+	s := realServer(t, d)
+	host, port, err := net.SplitHostPort(s.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v.call(base+"/target", "x.host="+host+"&x.port="+port)
+	at := "x.target=" + url.QueryEscape(s.address)
+	v.call(base+"/token", signIn(t, d, "administrator")+"&"+at) // not trusted yet
+	v.call(base+"/trust", "x.fingerprint="+s.fingerprint()+"&"+at)
+	for _, step := range []string{"/token", "/explore", "/refresh"} {
+		body := at
+		if step == "/token" {
+			body = signIn(t, d, "administrator") + "&" + at
+		}
+		if got := v.call(base+step, body); got.Session.State != "valid" {
+			t.Fatalf("%s of the server: got %s", step, got.raw)
+		}
+		for _, which := range []string{"access", "refresh"} {
+			token := reveal(t, v, d, s.address, which)
+			secrets["the server's "+which+" token "+token[len(token)-6:]] = token
+		}
+	}
+	// A key that is pasted, tokens that end with the clock, and those of one
+	// product forgotten.
+	const pasted = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJjYW5hcnlwYXN0ZWQ0ZDIxIn0.canarypasted4d21"
+	secrets["a pasted key"] = pasted
+	v.post(base+"/key", "x.key="+pasted, asJSON).want(200)
+	last := dialect.All()[len(dialect.All())-1]
+	v.post("/"+last.ID+"/clock", "move=expire-access", asJSON).want(200)
+	v.post("/"+last.ID+"/explore", "", asJSON)
+	v.post("/"+last.ID+"/clock", "move=now", asJSON).want(200)
+	v.post("/"+dialect.All()[2].ID+"/forget", "", asJSON).want(200)
 	// One product's tokens are ended, the others are still kept.
 	v.call("/"+dialect.All()[0].ID+"/accounts/logout", "")
 	if len(secrets) < 5*len(dialect.All()) {
