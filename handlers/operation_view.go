@@ -95,7 +95,7 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 		}
 		for _, f := range d.Fields(op.Takes, q.version) {
 			if f.Term != dialect.UserID {
-				v.Fields = append(v.Fields, p.fieldView(c.Request().Context(), d, pg, slot, kind, f))
+				v.Fields = append(v.Fields, p.fieldView(c.Request().Context(), d, op, pg, slot, kind, f))
 			}
 		}
 		return v
@@ -108,7 +108,7 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 		}
 	}
 	grant, _ := d.Grant(kind)
-	gf := templates.FieldView{Name: op.GrantField.Wire, Wire: op.GrantField.Wire, Label: op.GrantField.Label, Type: "string", In: "form field",
+	gf := templates.FieldView{Name: op.GrantField.Wire, Wire: op.GrantField.Wire, Label: op.GrantField.Label, Type: "string", In: inBody(op),
 		Required: op.GrantField.Required, Default: op.GrantField.Default, Control: templates.ControlGrant, Value: grant.Wire, Hint: grant.Help}
 	for i := range op.Grants {
 		g := &op.Grants[i]
@@ -128,7 +128,7 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 	})
 	v.Fields = append(v.Fields, gf)
 	for _, f := range d.Fields(grant.Takes, q.version) {
-		v.Fields = append(v.Fields, p.fieldView(c.Request().Context(), d, pg, slot, kind, f))
+		v.Fields = append(v.Fields, p.fieldView(c.Request().Context(), d, op, pg, slot, kind, f))
 	}
 	if list := op.Accepts(); len(list) > 1 {
 		e := templates.FieldView{Name: fieldEncoding, Wire: "Content-Type", Label: "How the body is written", Type: "string", In: "header", Control: templates.ControlSelect}
@@ -178,7 +178,7 @@ func versionFields(d *dialect.Dialect, q query, op *dialect.Operation) []templat
 	case strings.Contains(op.Path, "{version}"):
 		f.Wire, f.Label, f.In, f.Required = "version", "API version", "path", true
 	case op.Purpose == dialect.Obtain && vs.Field.Wire != "":
-		f.Wire, f.Label, f.In, f.Hint = vs.Field.Wire, vs.Field.Label, "form field", vs.Field.Help
+		f.Wire, f.Label, f.In, f.Hint = vs.Field.Wire, vs.Field.Label, inBody(op), vs.Field.Help
 	default:
 		return nil
 	}
@@ -189,8 +189,16 @@ func versionFields(d *dialect.Dialect, q query, op *dialect.Operation) []templat
 	return []templates.FieldView{f}
 }
 
-func (p *Playground) fieldView(ctx context.Context, d *dialect.Dialect, pg page, slot *session.Slot, kind dialect.Kind, f dialect.Field) templates.FieldView {
-	v := templates.FieldView{Name: f.Wire, Wire: f.Wire, Label: f.Label, Type: f.As.Type, In: "form field", Required: f.Required, Default: f.Default, Hint: f.Help}
+// inBody says where a field of an operation's body stands.
+func inBody(op *dialect.Operation) string {
+	if op.Accepts()[0] == dialect.JSON {
+		return "JSON member"
+	}
+	return "form field"
+}
+
+func (p *Playground) fieldView(ctx context.Context, d *dialect.Dialect, op *dialect.Operation, pg page, slot *session.Slot, kind dialect.Kind, f dialect.Field) templates.FieldView {
+	v := templates.FieldView{Name: f.Wire, Wire: f.Wire, Label: f.Label, Type: f.As.Type, In: inBody(op), Required: f.Required, Default: f.Default, Hint: f.Help}
 	if pg.form != nil && !f.Secret {
 		v.Value = pg.form.typed[strings.ToLower(f.Wire)]
 	}

@@ -62,7 +62,7 @@ func TestOwnProducts(t *testing.T) {
 		t.Errorf("the API lists %d products", len(list))
 	}
 
-	v.get("/harbour", asPage).want(200).has("Harbour Inventory API", "The operator of this server described this product", "Pier 4", "Pass phrase")
+	v.get("/harbour", asPage).want(200).has("Harbour Inventory API", "The operator of this server described this product", "Pier 4", "Pass phrase", "JSON member").lacks("form field")
 	v.get("/"+dialect.All()[0].ID, asPage).want(200).has("/harbour").lacks("The operator of this server described this product")
 	v.get("/people", asPage).want(200)
 	v.get("/fidelity", asPage).want(200)

@@ -116,6 +116,44 @@ func TestValidateReports(t *testing.T) {
 		{"an RSA token that is the same everywhere", func(d *Dialect) {
 			d.Access = Token{Alg: "RS256", Audience: "access", Basis: Choice, Claims: []Field{{Term: Audience, Wire: "aud", As: Text}}}
 		}, []string{"needs a key id"}},
+		{"a header of two lines", func(d *Dialect) { d.Headers = Pairs{{"X", "a\r\nb"}} }, []string{`header "X"`}},
+		{"a refusal's header with a colon", func(d *Dialect) { d.Refusals[0].Header = Pairs{{"X:", "a"}} }, []string{`header "X:"`}},
+		{"a version with a slash", func(d *Dialect) { d.Versions.All[0].ID = "a/b" }, []string{`version "a/b"`}},
+		{"a version's header with a space", func(d *Dialect) { d.Versions.Header = "x y" }, []string{`"x y" is no name`}},
+		{"a path with a query", func(d *Dialect) { d.Operation(Explore).Path = "/x?y" }, []string{`path "/x?y" must begin`}},
+		{"a path that nothing fills", func(d *Dialect) { d.Operation(Explore).Path = "/x/{y}" }, []string{"nothing fills {y}"}},
+		{"a body with a status that has none", func(d *Dialect) { d.Operation(Explore).Status = 204 }, []string{"status 204 has no body"}},
+		{"an explore call without a token", func(d *Dialect) { d.Operation(Explore).Anonymous = true }, []string{"needs a token"}},
+		{"a token call that needs a token", func(d *Dialect) { d.Operation(Obtain).Anonymous = false }, []string{"mark it anonymous"}},
+		{"a grant field without a codec", func(d *Dialect) { d.Operation(Obtain).GrantField.As = nil }, []string{"the grant field has no codec"}},
+		{"a grant that takes something else", func(d *Dialect) { d.Operation(Obtain).Grants[1].Takes = d.Operation(Obtain).Grants[0].Takes }, []string{`"refresh" takes "refresh_token"`}},
+		{"a field that is named like the page's own", func(d *Dialect) { d.Operation(Obtain).Grants[0].Takes[0].Wire = "X.target" }, []string{`field "X.target": names that begin with x.`}},
+		{"an answer without its refresh token", func(d *Dialect) { d.Operation(Obtain).Gives = d.Operation(Obtain).Gives[:1] }, []string{`gives no "refresh_token"`}},
+		{"a word with a line break", func(d *Dialect) { d.Operation(Obtain).Gives[0].Wire = "a\nb" }, []string{"printable characters"}},
+		{"a codec that cannot write its term", func(d *Dialect) { d.Operation(Obtain).Gives[0].As = Boolean }, []string{`the codec "boolean" cannot write "access_token"`}},
+		{"a life beyond all dates", func(d *Dialect) { d.Lifetimes.Refresh = 100 * 366 * 24 * time.Hour }, []string{"between nothing and ten years"}},
+		{"a negative life", func(d *Dialect) { d.Lifetimes.IssuedLate = -1 }, []string{"between nothing and ten years"}},
+		{"an opaque token that is too short", func(d *Dialect) { d.Access = Token{Opaque: 64, Basis: Choice} }, []string{"64 characters"}},
+		{"an opaque token of a length that base64 has not", func(d *Dialect) { d.Access = Token{Opaque: 201, Basis: Choice} }, []string{"201 characters"}},
+		{"an algorithm that nobody signs with", func(d *Dialect) {
+			d.Access = Token{Alg: "none", Audience: "x", Basis: Choice, Claims: []Field{{Term: Username, Wire: "sub", As: Text}}}
+		}, []string{`algorithm "none"`, `no claim for "expires_at"`, `no claim for "audience"`}},
+		{"a refresh token without its pair", func(d *Dialect) {
+			d.Refresh = Token{Alg: "HS256", Audience: "x", Basis: Choice, Claims: []Field{{Term: Username, Wire: "sub", As: Text}, {Term: ExpiresAt, Wire: "exp", As: TimeUnix}, {Term: Audience, Wire: "aud", As: Text}}}
+		}, []string{`no claim for "pair_id"`}},
+		{"two tokens for one audience", func(d *Dialect) {
+			claims := []Field{{Term: Username, Wire: "sub", As: Text}, {Term: ExpiresAt, Wire: "exp", As: TimeUnix}, {Term: Audience, Wire: "aud", As: Text}, {Term: PairID, Wire: "jti", As: UUID}}
+			d.Access = Token{Alg: "HS256", Audience: "x", Basis: Choice, Claims: claims}
+			d.Refresh = d.Access
+		}, []string{"nothing tells them apart"}},
+		{"a refusal of no media type", func(d *Dialect) { d.Refusals[0].Type = "x y" }, []string{`"x y" is no media type`}},
+		{"a refusal that says what its codec cannot", func(d *Dialect) {
+			d.Refusals[0].Shape, d.Refusals[0].Says = []Field{{Term: ErrorStatus, Wire: "status", As: Integer}}, Values{ErrorStatus: "many"}
+		}, []string{`says: not a whole number: "many"`}},
+		{"a step with a grant where there is no token call", func(d *Dialect) {
+			d.Operations = slicesWithout(d.Operations, Obtain)
+			d.Procedure[0].Shows, d.Procedure[0].Grant = Explore, PasswordGrant
+		}, []string{`0 operations with purpose "token"`}},
 		{"everything at once", func(d *Dialect) { d.ID, d.Title, d.Port = "", "", 0 }, []string{`id ""`, "title is missing", "port 0"}},
 	}
 	for _, test := range tests {
