@@ -169,6 +169,23 @@ func TestSandboxSettings(t *testing.T) {
 	d, _ := dialect.Find("vbr")
 	base := "/" + d.ID
 
+	t.Run("a grace window lets a used refresh token work again", func(t *testing.T) {
+		v := w.visitor(t)
+		old := v.call(base+"/token", signIn(t, d, "administrator")).Session.RefreshToken
+		v.call(base+"/refresh", "")
+		again := form(t, d, dialect.RefreshGrant, dialect.Values{dialect.RefreshToken: old})
+		if got := v.call(base+"/token", again); got.Exchange.Response.Status < 400 {
+			t.Fatalf("without grace: got %s", got.raw)
+		}
+		if got := v.call(base+"/world", "grace=30"); got.World == nil || got.World.GraceSeconds != 30 || got.World.Strict {
+			t.Fatalf("setting it: got %s", got.raw)
+		}
+		old = v.call(base+"/token", signIn(t, d, "administrator")).Session.RefreshToken
+		v.call(base+"/refresh", "")
+		if got := v.call(base+"/token", form(t, d, dialect.RefreshGrant, dialect.Values{dialect.RefreshToken: old})); got.Exchange.Response.Status != http.StatusOK {
+			t.Errorf("within grace: got %s", got.raw)
+		}
+	})
 	t.Run("strict ends every pair of a token that is used twice", func(t *testing.T) {
 		v := w.visitor(t)
 		if got := v.call(base+"/world", "strict=1"); !got.World.Strict {
