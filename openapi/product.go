@@ -435,7 +435,7 @@ func (w *writer) body(op *dialect.Operation) (*body, error) {
 			}
 			examples.set(camel(g.Wire), example{g.Label(), value})
 		}
-		if f.Default != "" {
+		if f.Default != "" && f.Required {
 			p.Default = f.Default
 		}
 		p.Example = all[0].Wire // Swagger UI begins with it
@@ -460,13 +460,11 @@ func (w *writer) body(op *dialect.Operation) (*body, error) {
 			p.Example = v
 		}
 		if f.Default != "" {
-			raw, err := f.As.Write(f.Default)
-			if err != nil {
-				return nil, err
-			}
-			p.Default = json.RawMessage(raw)
+			// As prose: openapi-typescript takes a field with a default for one
+			// that is always there, and demands it.
+			p.Description += " Left out, it is " + f.Default + "."
 		}
-		if p.Type == "string" && p.Format == "" && p.Example == nil && p.Default == nil {
+		if p.Type == "string" && p.Format == "" && p.Example == nil {
 			p.Example = "" // where Swagger UI would send the word string
 		}
 		s.Properties.set(f.Wire, p)
@@ -475,9 +473,11 @@ func (w *writer) body(op *dialect.Operation) (*body, error) {
 		}
 	}
 	if f := w.d.Versions.Field; op.Purpose == dialect.Obtain && f.Wire != "" {
-		s.Properties.set(f.Wire, &schema{Type: "string", Description: f.Help + " " + w.others(), Enum: []string{w.version.ID}, Default: w.version.ID, Example: w.version.ID})
+		p := &schema{Type: "string", Description: f.Help + " " + w.others(), Enum: []string{w.version.ID}, Example: w.version.ID}
+		s.Properties.set(f.Wire, p)
 		if w.version.ID != w.d.Versions.Default {
-			s.Required = append(s.Required, f.Wire) // without it the answer is that of another version
+			// Without it the answer is that of another version.
+			p.Default, s.Required = w.version.ID, append(s.Required, f.Wire)
 		}
 	}
 	name := shape.Upper(camel(string(op.Purpose))) + "Request"
