@@ -81,7 +81,7 @@ func segments(op *dialect.Operation) []string {
 //	@Accept			x-www-form-urlencoded
 //	@Produce		json,html
 //	@Param			product		path		string	true	"Product"
-//	@Param			call		path		string	true	"Call"	example(call1)
+//	@Param			call		path		string	true	"Call, for example call1"
 //	@Param			x.target	formData	string	false	"Target"	default(sandbox)
 //	@Param			x.version	formData	string	false	"API version"
 //	@Param			x.fault		formData	string	false	"Fault that the sandbox is asked for"

@@ -445,7 +445,8 @@ func (w *writer) body(op *dialect.Operation) (*body, error) {
 		}
 	}
 	for _, f := range fields {
-		required := len(takers[f.Wire]) == len(all) && (f.Required || f.Term == dialect.AccessToken)
+		// A token need not be named where something else can be.
+		required := len(takers[f.Wire]) == len(all) && (f.Required || f.Term == dialect.AccessToken && len(fields) == 1)
 		p := &schema{Type: f.As.Type, Format: f.As.Format, Description: cmp.Or(f.Help, f.Term.Meaning())}
 		if op.Purpose == dialect.Obtain {
 			p.Description = w.who(f, takers[f.Wire], all) + " " + f.Help

@@ -426,7 +426,9 @@ func (w *witness) play(d *dialect.Dialect, version string) {
 			if o.HasBody() {
 				w.want(o.Method, path, 413, at, "a="+strings.Repeat("a", 70_000), token...)
 				for _, f := range o.Takes {
-					body += f.Wire + "=" + strings.TrimPrefix(token[len(token)-1], "Bearer ")
+					if f.Term == dialect.AccessToken {
+						body += f.Wire + "=" + strings.TrimPrefix(token[len(token)-1], "Bearer ")
+					}
 				}
 			}
 			w.want(o.Method, path, d.Status(o, version), at, body, token...)
