@@ -394,6 +394,9 @@ func (p *Playground) stepsView(d *dialect.Dialect, pg page) templates.StepsView 
 			sv.Proof = words.open
 		}
 		if s.Current {
+			if s.Proof == dialect.ProofRefreshed && !pg.aim.Real {
+				sv.Proof += " No need to wait: the sandbox clock can end the access token now."
+			}
 			sv.Link = p.stepLink(d, pg, s)
 		}
 		v.Steps = append(v.Steps, sv)

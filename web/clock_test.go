@@ -46,6 +46,10 @@ func TestClockMovesEverything(t *testing.T) {
 			t.Errorf("near the end: explore got %d", x.Exchange.Response.Status)
 		}
 
+		if text := page(t, v.get(base, asPage)).Find("#steps [aria-current]").Text(); !strings.Contains(text, "sandbox clock") {
+			t.Errorf("the step that waits for the end names no clock: %q", text)
+		}
+
 		got = v.call(base+"/clock", "move=expire-access")
 		if got.Session.State != "expired_refreshable" || !got.Clock.Now.After(ends) {
 			t.Errorf("past the access token: got %s", got.raw)
