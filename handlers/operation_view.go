@@ -131,11 +131,10 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 		v.Fields = append(v.Fields, p.fieldView(c.Request().Context(), d, op, pg, slot, kind, f))
 	}
 	if list := op.Accepts(); len(list) > 1 {
-		e := templates.FieldView{Name: fieldEncoding, Wire: "Content-Type", Label: "How the body is written", Type: "string", In: "header", Control: templates.ControlSelect}
+		v.Encoding = &templates.FieldView{Name: fieldEncoding, Label: "Body"}
 		for _, one := range list {
-			e.Options = append(e.Options, templates.Option{Value: string(one), Text: string(one), Selected: pg.form != nil && pg.form.encoding == one})
+			v.Encoding.Options = append(v.Encoding.Options, templates.Option{Value: string(one), Text: bodyWords[one], Selected: pg.form != nil && pg.form.encoding == one})
 		}
-		v.Fields = append(v.Fields, e)
 	}
 	if pg.form != nil {
 		for i := range v.Fields {
@@ -147,6 +146,9 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 	}
 	return v
 }
+
+// bodyWords name the ways to write a body.
+var bodyWords = map[dialect.Encoding]string{dialect.Form: "form", dialect.JSON: "JSON", dialect.Multipart: "multipart"}
 
 func hiddenQuery(d *dialect.Dialect, q query, change func(*query)) []templates.Hidden {
 	q.notice = ""

@@ -42,9 +42,7 @@ func (p *Playground) Token(c echo.Context) error {
 	}
 	call, err := f.d.ReadForm(f.version, f.form)
 	if call.Encoding = dialect.Encoding(f.own(fieldEncoding)); call.Encoding != "" && !slices.Contains(f.d.Operation(dialect.Obtain).Accepts(), call.Encoding) {
-		pr := unknownEncoding(f.d)
-		pr.Form = f.form422(pr)
-		return pr
+		return unknownEncoding(f.d)
 	}
 	if m, ok := err.(*dialect.Mismatch); ok && m.Fault == dialect.UnknownGrant { //nolint:errorlint // ReadForm says so
 		pr := unknownGrant(f.d, m.Name)

@@ -1855,7 +1855,7 @@ func world(v *WorldView) templ.Component {
 		}
 		ctx = templ.ClearChildren(ctx)
 		if v != nil {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 165, "<details class=\"panel\" id=\"world\" tabindex=\"-1\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 165, "<details class=\"panel\" id=\"world\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -279,6 +279,8 @@ type OperationView struct {
 	// addresses.
 	Tried       bool
 	Try, Cancel string
+	// Encoding chooses how the body is written; nil where there is one way.
+	Encoding *FieldView
 	// Fault chooses what goes wrong; nil for a real target.
 	Fault *FaultView
 	// Next fills the send button (or Try it out, when it is not pressed yet).
