@@ -243,3 +243,43 @@ func FuzzReadQuery(f *testing.F) {
 		}
 	})
 }
+
+// FuzzDecodeRecord: a kept exchange that can be read is shown without trouble,
+// and is kept again as the same.
+func FuzzDecodeRecord(f *testing.F) {
+	for _, s := range []string{
+		"", "{}", "null", "[]", `{"n":1,"product":"vbr","operation":"token","method":"POST","status":200,"reason":"OK","body":"{}"}`,
+		`{"status":-1,"reason":"\u0000","failure":{"kind":"refused","old":"ab"},"certificate":{"not_before":"0000-01-01T00:00:00Z","names":null}}`,
+		`{"failure":{},"status":999,"request_headers":[["a"],["b","c","d"],null],"checks":[{}],"at":"9999-12-31T23:59:59Z","took":-1}`,
+		`{"n":1e3}`, `{"n":99999999999999999999}`, `{"certificate":{"der":"!"}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := decodeRecord(data)
+		if err != nil {
+			if r != nil || !strings.HasPrefix(err.Error(), "kept exchange: ") {
+				t.Errorf("%q: got %v and the error %v", data, r, err)
+			}
+			return
+		}
+		if strings.TrimSpace(r.status()) == "" {
+			t.Errorf("%q has no status", data)
+		}
+		shown, err := json.Marshal(r.json())
+		if err != nil || !json.Valid(shown) {
+			t.Errorf("%q cannot be shown: %v", data, err)
+		}
+		once, err := r.encode()
+		if err != nil {
+			t.Fatalf("%q cannot be kept: %v", data, err)
+		}
+		again, err := decodeRecord(once)
+		if err != nil {
+			t.Fatalf("%q is kept as %q, which cannot be read: %v", data, once, err)
+		}
+		if twice, err := again.encode(); err != nil || string(twice) != string(once) {
+			t.Errorf("%q is kept as %q, then as %q, %v", data, once, twice, err)
+		}
+	})
+}

@@ -1,6 +1,9 @@
 package web
 
-import "io"
+import (
+	"io"
+	"net/netip"
+)
 
 // CloseStore closes the store under a running server.
 func (s *Server) CloseStore() {
@@ -8,6 +11,9 @@ func (s *Server) CloseStore() {
 		_ = c.Close() // it is closed again in the end
 	}
 }
+
+// ParseProxies reads the setting --proxies.
+func ParseProxies(text string) ([]netip.Prefix, error) { return parseProxies(text) }
 
 // Neighbourhood is what the limits count as one address.
 func Neighbourhood(ip string) string { return neighbourhood(ip) }

@@ -3,11 +3,13 @@ package web_test
 import (
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"tokenplayground/web"
 	"tokenplayground/web/dialect"
@@ -316,4 +318,35 @@ func TestProxiesSetting(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `"proxy.example"`) || !strings.Contains(err.Error(), "10.0.0.0/24") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// FuzzParseProxies: what is taken means the same when it is written out, and
+// whoever is in it is believed.
+func FuzzParseProxies(f *testing.F) {
+	for _, s := range []string{"", ",", "10.0.0.5", "10.0.0.5/24, 2001:db8::1", "::ffff:10.0.0.0/104", "fe80::1%eth0", "0.0.0.0/0", "10.0.0.0/33", "proxy.example", "10.0.0.5 10.0.0.6", "\xff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := web.ParseProxies(text)
+		if err != nil {
+			if got != nil || len(err.Error()) > 300 || strings.ContainsAny(err.Error(), "\n\x1b") || !utf8.ValidString(err.Error()) || !strings.Contains(err.Error(), "10.0.0.0/24") {
+				t.Errorf("%q: got %v and the error %q", text, got, err)
+			}
+			return
+		}
+		if most := 1 + strings.Count(text, ","); len(got) > most {
+			t.Errorf("%q: got %d ranges of %d words", text, len(got), most)
+		}
+		var words []string
+		for _, p := range got {
+			if !p.IsValid() || p != p.Masked() || p.Addr().Zone() != "" {
+				t.Errorf("%q: got the range %v", text, p)
+			}
+			words = append(words, p.String())
+		}
+		again, err := web.ParseProxies(strings.Join(words, ","))
+		if err != nil || !slices.Equal(again, got) {
+			t.Errorf("%q is %v, and that is %v, %v", text, got, again, err)
+		}
+	})
 }

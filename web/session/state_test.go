@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"reflect"
 	"testing"
 	"time"
@@ -133,4 +134,48 @@ func TestRecordsFromBeforeKeysWereKept(t *testing.T) {
 	if st.Trust["vbr.lab:9419"] != "ab12" || len(st.TrustKeys) != 0 {
 		t.Errorf("got the trust %q with the keys %q", st.Trust, st.TrustKeys)
 	}
+}
+
+// FuzzDecodeState: what opens is whole, and is read again as it was written.
+func FuzzDecodeState(f *testing.F) {
+	for _, s := range []string{
+		"", "{}", "null", `{"World":"w","Next":3,"Slots":{"p\u0000t":{"Product":"p","Access":"a","AccessExpires":"2026-03-01T12:00:00Z"},"q":null}}`,
+		`{"Slots":{"p":{"access":"a","ACCESS":"b"}},"Carried":{"p":{"code":"1"},"q":{}}}`, `{"History":[{"N":1,"Said":null}],"Trust":null,"Attached":{"exchange/1":"h"}}`,
+		`{"Before":"s:1","Left":["a:1"],"After":"s:2","Moved":"2026-03-01T12:00:00+23:59"}`, `{"Slots":{"p":{"Access":7}}}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		st, tied, err := decodeState(data)
+		if err != nil {
+			if st != nil {
+				t.Errorf("%q: a state beside the error %v", data, err)
+			}
+			return
+		}
+		if st.Trust == nil || st.Slots == nil {
+			t.Errorf("%q: nothing can be kept in what was read", data)
+		}
+		for key, slot := range st.Slots {
+			if slot == nil {
+				t.Errorf("%q: slot %q is nil", data, key)
+			}
+		}
+		st.TokensEnd()
+		st.Record(Entry{})
+		if len(st.History) > historyMost {
+			t.Errorf("%q: a history of %d", data, len(st.History))
+		}
+		once, err := encodeState(st, tied)
+		if err != nil {
+			t.Fatalf("%q: what was read cannot be written: %v", data, err)
+		}
+		again, tied, err := decodeState(once)
+		if err != nil {
+			t.Fatalf("%q: what was written cannot be read: %v", data, err)
+		}
+		if twice, err := encodeState(again, tied); err != nil || !bytes.Equal(once, twice) {
+			t.Errorf("%q is written as %q, then as %q, %v", data, once, twice, err)
+		}
+	})
 }

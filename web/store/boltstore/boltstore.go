@@ -551,12 +551,17 @@ func (s *Store) commit(group []*write) error {
 
 func (s *Store) over(expires int64) bool { return s.now().UnixNano() >= expires }
 
-// split takes a stored record apart; value is part of record.
+// split takes a stored record apart; value is part of record. Bytes without a version that the store gives
+// out are none of its records.
 func split(record []byte) (expires int64, version uint64, value []byte, ok bool) {
 	if len(record) < headerLen {
 		return 0, 0, nil, false
 	}
-	return int64(binary.BigEndian.Uint64(record)), binary.BigEndian.Uint64(record[8:]), record[headerLen:], true
+	version = binary.BigEndian.Uint64(record[8:])
+	if version == 0 || version == store.Any {
+		return 0, 0, nil, false
+	}
+	return int64(binary.BigEndian.Uint64(record)), version, record[headerLen:], true
 }
 
 // damaged says that the file is not, or no longer, a store.

@@ -47,7 +47,8 @@ var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`
 
 // swap writes a value if the version before it is the wanted one. A value starts with its version, so the
 // check costs eight bytes whatever the value's size; no version at all reads as the empty string. That the
-// new version is already there means that the answer to the first attempt was lost.
+// new version is already there means that the answer to the first attempt was lost. What has no version that
+// the store gives out is none of its values, and counts as nothing.
 //
 // If there is an index to count by, the key is entered with the time at which it ends. That is done on a best
 // effort: a user who may not do it still has sessions, and is told when they are to be counted.
@@ -57,6 +58,7 @@ var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`
 var swap = redis.NewScript(`
 local have = redis.call('GETRANGE', KEYS[1], 0, 7)
 if have == ARGV[2] then return 1 end
+if #have < 8 or have == string.rep('\0', 8) or have == string.rep('\255', 8) then have = '' end
 if ARGV[1] ~= '*' and have ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4])
 if KEYS[2] then
@@ -242,7 +244,11 @@ func (s *Store) Get(ctx context.Context, key string) ([]byte, uint64, error) {
 	if len(raw) < versionLen {
 		return nil, 0, store.ErrNotFound // not written by us
 	}
-	return raw[versionLen:], binary.BigEndian.Uint64(raw), nil
+	version := binary.BigEndian.Uint64(raw)
+	if version == 0 || version == store.Any {
+		return nil, 0, store.ErrNotFound
+	}
+	return raw[versionLen:], version, nil
 }
 
 // Put implements [store.Store].
