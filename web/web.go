@@ -102,7 +102,7 @@ func Open(ctx context.Context, cfg Config) (s *Server, err error) {
 	if err != nil {
 		return s, err
 	}
-	if s.sandbox, err = sandbox.New(sandbox.Config{Store: s.store, Root: keys.Lasting(session.LabelSandbox), Now: cfg.Now, Log: s.log}); err != nil {
+	if s.sandbox, err = sandbox.New(sandbox.Config{Store: s.store, Root: keys.Lasting(session.LabelSandbox), Products: cfg.products, Now: cfg.Now, Log: s.log}); err != nil {
 		return s, err
 	}
 	s.close = append(s.close, func() error { s.sandbox.Close(); return nil })

@@ -395,6 +395,10 @@ func TestArmedFaults(t *testing.T) {
 	s := newServer(t, Config{})
 	product(t, func(t *testing.T, d *dialect.Dialect) {
 		c, neighbour := s.client(t, d, d.ID), s.client(t, d, "next-door")
+		elsewhere := dialect.All()[0].ID
+		if elsewhere == d.ID {
+			elsewhere = dialect.All()[1].ID
+		}
 		arm := func(armed ...Armed) {
 			t.Helper()
 			if _, err := s.Set(ctx, d.ID, Setting{Armed: &armed}); err != nil {
@@ -413,7 +417,7 @@ func TestArmedFaults(t *testing.T) {
 		token, _ := c.admin()
 
 		// The next two fitting calls, and nobody else's.
-		arm(Armed{Fault: "expired-access", Times: 2}, Armed{Fault: "wrong-password", Product: "elsewhere", Times: 1})
+		arm(Armed{Fault: "expired-access", Times: 2}, Armed{Fault: "wrong-password", Product: elsewhere, Times: 1})
 		c.admin()
 		theirs, _ := neighbour.admin()
 		neighbour.accepted(neighbour.explore(theirs), dialect.Explore)
@@ -421,7 +425,7 @@ func TestArmedFaults(t *testing.T) {
 			c.refused(c.explore(token), dialect.ExpiredToken, dialect.Explore)
 		}
 		c.accepted(c.explore(token), dialect.Explore)
-		if diff := cmp.Diff([]Armed{{Fault: "wrong-password", Product: "elsewhere", Times: 1}}, left()); diff != "" {
+		if diff := cmp.Diff([]Armed{{Fault: "wrong-password", Product: elsewhere, Times: 1}}, left()); diff != "" {
 			t.Error(diff)
 		}
 
@@ -584,6 +588,40 @@ func TestSetSaysAllThatIsWrong(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
 		}
+	}
+}
+
+func TestFaultsOfAnOwnProduct(t *testing.T) {
+	ctx := t.Context()
+	s := newServer(t, Config{})
+	d, ok := catalog(t).Find("harbour")
+	if !ok {
+		t.Fatal("the example is missing")
+	}
+	for name, tc := range map[string]struct {
+		armed Armed
+		want  string
+	}{
+		"one that it can show":              {Armed{Fault: "wrong-password", Product: d.ID, Purpose: dialect.Obtain}, ""},
+		"one that it cannot show":           {Armed{Fault: "mfa-late", Product: d.ID}, "mfa-late cannot happen at harbour; use one of wrong-password"},
+		"one at a call that it cannot meet": {Armed{Fault: "spent-refresh", Product: d.ID, Purpose: dialect.Explore}, `spent-refresh cannot befall a call of harbour for "explore"`},
+		"one at a call that it has not":     {Armed{Fault: "server-error", Product: d.ID, Purpose: dialect.MakeCode}, `server-error cannot befall a call of harbour`},
+		"one at nobody":                     {Armed{Fault: "server-error", Product: "harbor"}, `"harbor" is no product here`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := s.Set(ctx, "w", Setting{Armed: &[]Armed{tc.armed}})
+			if tc.want == "" && err != nil || tc.want != "" && (!errors.Is(err, ErrSetting) || !strings.Contains(err.Error(), tc.want)) {
+				t.Errorf("got %v, want %q in it", err, tc.want)
+			}
+		})
+	}
+	builtIn, err := dialect.NewCatalog()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := newServer(t, Config{Products: builtIn})
+	if _, err := plain.Set(ctx, "w", Setting{Armed: &[]Armed{{Fault: "server-error", Product: d.ID}}}); !errors.Is(err, ErrSetting) {
+		t.Errorf("a sandbox that has not the product: got %v", err)
 	}
 }
 

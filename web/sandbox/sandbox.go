@@ -51,6 +51,9 @@ type Config struct {
 	// [dialect.Reading.Strict]. It also makes the second use of a refresh
 	// token end all pairs that came from the first.
 	Strict bool
+	// Products are those that are played; nil means the built-in ones. A fault
+	// can be armed for these alone.
+	Products *dialect.Catalog
 	// People replaces [People].
 	People []Person
 	// After is for faults that wait; nil means [time.After].
@@ -92,6 +95,7 @@ type Server struct {
 	log    *slog.Logger
 	strict bool
 	people []Person
+	played *dialect.Catalog
 	prk    []byte // of Root, for [Server.derive]
 	keys   *keyring
 	pool   *pool
@@ -131,7 +135,7 @@ func New(cfg Config) (*Server, error) {
 	}
 	s := &Server{
 		store: cfg.Store, now: cfg.Now, rand: cfg.Rand, log: cfg.Log,
-		strict: cfg.Strict, people: people, prk: prk, pool: newPool(),
+		strict: cfg.Strict, people: people, played: cfg.Products, prk: prk, pool: newPool(),
 		after: cfg.After, waiting: make(chan struct{}, maxWaiting), journal: cfg.Journal, room: ledgerRoom,
 	}
 	if s.after == nil {

@@ -93,6 +93,9 @@ func newServer(t testing.TB, cfg Config) *Server {
 	if cfg.Store == nil {
 		cfg.Store = newStore(t, cfg.Now)
 	}
+	if cfg.Products == nil {
+		cfg.Products = catalog(t)
+	}
 	cfg.Root = testRoot
 	s, err := New(cfg)
 	if err != nil {
@@ -253,14 +256,27 @@ func (c client) refused(r result, f dialect.Fault, on dialect.Purpose) {
 	c.named(r)
 }
 
-// products are the built-in ones and those that an operator might add.
-func products(t testing.TB) []*dialect.Dialect {
-	t.Helper()
+// played has the built-in products and those that an operator might add.
+var played = sync.OnceValues(func() (*dialect.Catalog, error) {
 	own, err := dialect.Own("../dialect/testdata/own")
+	if err != nil {
+		return nil, err
+	}
+	return dialect.NewCatalog(own...)
+})
+
+func catalog(t testing.TB) *dialect.Catalog {
+	t.Helper()
+	c, err := played()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return append(dialect.All(), own...)
+	return c
+}
+
+func products(t testing.TB) []*dialect.Dialect {
+	t.Helper()
+	return catalog(t).All()
 }
 
 // beginsLater says that the product's tokens tell from when on they are good.

@@ -182,7 +182,7 @@ var ErrSetting = errors.New("the world stays as it is")
 // Set changes a world and returns it as it is then. The error wraps
 // [ErrSetting], or is the store's.
 func (s *Server) Set(ctx context.Context, name string, set Setting) (World, error) {
-	if err := errors.Join(CheckWorld(name), set.check()); err != nil {
+	if err := errors.Join(CheckWorld(name), set.check(s.played)); err != nil {
 		return World{}, fmt.Errorf("%w: %w", ErrSetting, err)
 	}
 	var now worldState
@@ -208,7 +208,7 @@ func apply[T any](to, from *T) {
 	}
 }
 
-func (set *Setting) check() error {
+func (set *Setting) check(played *dialect.Catalog) error {
 	var errs []error
 	if g := set.Grace; g != nil && (*g < 0 || *g > MaxGrace) {
 		errs = append(errs, fmt.Errorf("a grace of %v; use 0s to %v", *g, MaxGrace))
@@ -221,7 +221,7 @@ func (set *Setting) check() error {
 			errs = append(errs, fmt.Errorf("%d armed faults; use at most %d", n, maxArmed))
 		}
 		for _, a := range *set.Armed {
-			errs = append(errs, a.check())
+			errs = append(errs, a.check(played))
 		}
 	}
 	if set.People != nil {
@@ -237,27 +237,27 @@ func (set *Setting) check() error {
 	return errors.Join(errs...)
 }
 
-var productID = regexp.MustCompile(`^[a-z0-9]{0,32}$`)
-
-func (a Armed) check() error {
-	f, ok := findFault(a.Fault)
+// check holds an armed fault to what the played products can do.
+func (a Armed) check(played *dialect.Catalog) error {
 	var errs []error
-	if !ok {
-		errs = append(errs, fmt.Errorf("%.40q is no fault; use one of %s", a.Fault, faultIDs(faults)))
-	}
 	if a.Times < 0 || a.Times > maxTimes {
 		errs = append(errs, fmt.Errorf("%s: %d times; use 1 to %d, or 0 until it is taken away", a.Fault, a.Times, maxTimes))
 	}
-	if !productID.MatchString(a.Product) {
-		errs = append(errs, fmt.Errorf("%s: %.40q is no product's id; leave it empty for all", a.Fault, a.Product))
+	f, ok := findFault(a.Fault)
+	if !ok {
+		errs = append(errs, fmt.Errorf("%.40q is no fault; use one of %s", a.Fault, faultIDs(faults)))
 	}
-	if d, known := dialect.Find(a.Product); ok && known {
-		if !f.shown(d) {
-			errs = append(errs, fmt.Errorf("%s cannot happen at %s; use one of %s", a.Fault, a.Product, faultIDs(Faults(d))))
-		} else if a.Purpose != "" && !f.befalls(d, a.Purpose) {
-			errs = append(errs, fmt.Errorf("%s cannot befall a call of %s for %.40q; leave the purpose empty for all that it can", a.Fault, a.Product, a.Purpose))
-		}
-	} else if ok && a.Purpose != "" && !slices.ContainsFunc(dialect.All(), func(d *dialect.Dialect) bool { return f.befalls(d, a.Purpose) }) {
+	d, known := played.Find(a.Product)
+	switch befalls := func(d *dialect.Dialect) bool { return f.befalls(d, a.Purpose) }; {
+	case a.Product != "" && !known:
+		errs = append(errs, fmt.Errorf("%s: %.40q is no product here; leave it empty for all", a.Fault, a.Product))
+	case !ok:
+	case known && !f.shown(d):
+		errs = append(errs, fmt.Errorf("%s cannot happen at %s; use one of %s", a.Fault, a.Product, faultIDs(Faults(d))))
+	case a.Purpose == "":
+	case known && !befalls(d):
+		errs = append(errs, fmt.Errorf("%s cannot befall a call of %s for %.40q; leave the purpose empty for all that it can", a.Fault, a.Product, a.Purpose))
+	case !known && !slices.ContainsFunc(played.All(), befalls):
 		errs = append(errs, fmt.Errorf("%s cannot befall a call for %.40q; leave the purpose empty for all that it can", a.Fault, a.Purpose))
 	}
 	return errors.Join(errs...)

@@ -255,7 +255,7 @@ func (s *Server) play(journal func(sandbox.Entry)) error {
 		kept = store.NewMemory(s.cfg.Now)
 	}
 	var err error
-	s.sandbox, err = sandbox.New(sandbox.Config{Store: kept, Root: root, Now: s.cfg.Now, Log: s.log, Strict: s.cfg.Strict, Journal: journal})
+	s.sandbox, err = sandbox.New(sandbox.Config{Store: kept, Root: root, Products: s.cfg.Catalog, Now: s.cfg.Now, Log: s.log, Strict: s.cfg.Strict, Journal: journal})
 	if err == nil {
 		s.close = append(s.close, func() error { s.sandbox.Close(); return nil })
 	}
