@@ -301,7 +301,7 @@ func tokensIn(d *dialect.Dialect, r *record) []string {
 			out = append(out, v)
 		}
 	}
-	for _, pair := range dialect.ParsePairs(r.RequestBody) {
+	for _, pair := range r.fields(d) {
 		if len(pair.Value) > 60 {
 			out = append(out, pair.Value, url.QueryEscape(pair.Value))
 		}

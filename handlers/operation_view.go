@@ -120,7 +120,7 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 	if pg.form == nil && pg.record != nil && pg.record.Operation == op.Purpose && pg.record.Grant == kind && !q.fill {
 		// What was typed for the answer that is shown, so that a refused
 		// sign-in can be corrected.
-		pg.form = &Form{typed: keep(d, dialect.ParsePairs(pg.record.RequestBody)), encoding: pg.record.Encoding}
+		pg.form = &Form{typed: keep(d, pg.record.fields(d)), encoding: pg.record.Encoding}
 	}
 	v.Change = "/" + d.ID
 	v.ChangeHidden = hiddenQuery(d, q, func(q *query) {

@@ -94,6 +94,21 @@ type check struct {
 	Text    string  `json:"text"`
 }
 
+// fields are those of the body that was sent, as far as they may be shown.
+func (r *record) fields(d *dialect.Dialect) dialect.Pairs {
+	op := operation(d, r.Operation)
+	if op == nil { // of a product that has changed since
+		return nil
+	}
+	var media string
+	for _, h := range r.RequestHeaders {
+		if strings.EqualFold(h[0], "Content-Type") {
+			media = h[1]
+		}
+	}
+	return op.Fields(media, r.RequestBody)
+}
+
 func (r *record) encode() ([]byte, error) { return json.Marshal(r) }
 
 func decodeRecord(data []byte) (*record, error) {

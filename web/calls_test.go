@@ -169,6 +169,30 @@ func TestBodiesAreWrittenAsChosen(t *testing.T) {
 	})
 }
 
+// TestARefusedSignInCanBeCorrected: the form stands there again with the name
+// that was sent and without the password, however the body was written.
+func TestARefusedSignInCanBeCorrected(t *testing.T) {
+	t.Parallel()
+	w := open(t, "--dialects", ownExamples)
+	everyProductAndOwn(t, func(t *testing.T, d *dialect.Dialect) {
+		const name, password = `lab\Åsa "A" O'Neil;+&=%41`, "wr0ng-one"
+		field := wire(t, d, dialect.PasswordGrant, dialect.Username)
+		for _, e := range d.Operation(dialect.Obtain).Accepts() {
+			t.Run(string(e), func(t *testing.T) {
+				v := w.visitor(t)
+				sent := form(t, d, dialect.PasswordGrant, dialect.Values{dialect.Username: name, dialect.Password: password})
+				if got := v.call("/"+d.ID+"/token", sent+"&x.encoding="+url.QueryEscape(string(e))); got.Session.State != "none" {
+					t.Fatalf("got %s", got.raw)
+				}
+				res := v.get("/"+d.ID+"?op=token&try=token&x=1", asPage).lacks(password)
+				if got, _ := page(t, res).Find(`#op-token [name="` + field + `"]`).Attr("value"); got != name {
+					t.Errorf("the field %s holds %q, want %q", field, got, name)
+				}
+			})
+		}
+	})
+}
+
 // The account of an Explore that is refused for its rights has a token that is
 // good, and the verdict says both.
 func TestTooFewRightsHaveARow(t *testing.T) {

@@ -66,6 +66,16 @@ func writeMultipart(fields []sentField) (media, body string) {
 	return w.FormDataContentType(), b.String()
 }
 
+// Fields splits the body of a request for the operation into its fields, as its
+// media type says. A body that is not what its header says is read as a form.
+func (op *Operation) Fields(media, body string) Pairs {
+	fields, err := new(Call).readBody(op, http.Header{"Content-Type": {media}}, []byte(body), Reading{})
+	if err != nil { // only a strict reading fails
+		return nil
+	}
+	return fields
+}
+
 // readBody splits a request's body into its fields. The error is a
 // [*Mismatch]. A body that is not what its header says is read as a form: a
 // documented example calls a form JSON.
