@@ -3,10 +3,13 @@ package web_test
 import (
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"tokenplayground/web"
 	"tokenplayground/web/dialect"
 )
 
@@ -66,14 +69,31 @@ func TestEnd(t *testing.T) {
 
 // TestReadyIsRemembered: whoever asks often does not become the store's load,
 // and liveness does not ask it at all.
-func TestReadyIsRemembered(t *testing.T) {
+func TestReadyIsRemembered(t *testing.T) { // OBS-1
 	t.Parallel()
-	w := open(t)
-	v := w.visitor(t)
-	v.get("/readyz").want(200)
-	w.s.CloseStore()
-	v.get("/livez").want(200)
-	w.clock.advance(2 * time.Second)
-	v.get("/readyz").problem(503, "store-unavailable")
-	v.get("/livez").want(200)
+	cfg := configure(t, t.TempDir())
+	var at atomic.Int64
+	at.Store(time.Now().UnixNano())
+	cfg.Now = func() time.Time { return time.Unix(0, at.Load()) }
+	s, err := web.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	ask := func(path string) *reply {
+		rec := httptest.NewRecorder()
+		s.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil))
+		return &reply{t: t, call: "GET " + path, status: rec.Code, header: rec.Header(), body: rec.Body.String()}
+	}
+	ask("/readyz").want(200)
+	s.CloseStore()
+	ask("/livez").want(200)
+	ask("/readyz").want(200)
+	at.Add(int64(time.Second - 1))
+	ask("/readyz").want(200)
+	at.Add(1)
+	ask("/readyz").problem(503, "store-unavailable")
+	at.Add(-int64(time.Hour)) // a clock that was put back
+	ask("/readyz").problem(503, "store-unavailable")
+	ask("/livez").want(200)
 }

@@ -1,6 +1,9 @@
 package web_test
 
 import (
+	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -299,6 +302,91 @@ func TestTooBusy(t *testing.T) {
 	close(let)
 	(<-done).want(200)
 	other.get("/", asPage).want(200)
+}
+
+// TestTooManyConnections: one connection more than may be open waits until
+// another ends, and then gets its answer.
+func TestTooManyConnections(t *testing.T) { // LIM-8
+	t.Parallel()
+	dir := t.TempDir()
+	cfg := configure(t, dir, "--store", "memory:")
+	cfg.Visitors.Connections = 1
+	w := start(t, dir, cfg)
+	first := w.visitor(t)
+	first.get("/livez").want(200)
+
+	late, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.Close()
+	if _, err := io.WriteString(late, "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	answered := make(chan string, 1)
+	go func() {
+		text, err := io.ReadAll(late)
+		answered <- fmt.Sprintf("%.15s %v", text, err)
+	}()
+	for range 100 {
+		first.get("/livez").want(200)
+		select {
+		case got := <-answered:
+			t.Fatalf("a second connection was served beside the first: %s", got)
+		default:
+		}
+	}
+	first.http.CloseIdleConnections()
+	if got, want := <-answered, "HTTP/1.1 200 OK <nil>"; got != want {
+		t.Errorf("after the first has ended: got %q, want %q", got, want)
+	}
+}
+
+// TestFairLoad: sixty-four people at once behind one address, each with a
+// connection of their own and at the pace of a person, are all served.
+func TestFairLoad(t *testing.T) { // B08, B12, LIM-2, LIM-8
+	t.Parallel()
+	w := room(t, nil)
+	products := dialect.All()
+	ready, begin := sync.WaitGroup{}, make(chan struct{})
+	var crowd sync.WaitGroup
+	answers := make(chan string, 64)
+	for i := range 64 {
+		v, d := w.visitor(t), products[i%len(products)]
+		ready.Add(1)
+		crowd.Go(func() {
+			ready.Done()
+			<-begin
+			page := func(path string) { v.get(path, asPage, behindNAT).want(200) }
+			change := func(path, form string) string {
+				return v.post("/"+d.ID+path, form, asJSON, behindNAT).answer().Session.State
+			}
+			page("/")
+			page("/" + d.ID)
+			if got := change("/token", signIn(t, d, "administrator")); got != "valid" {
+				t.Errorf("%s: signed in: got %s", d.ID, got)
+			}
+			if got := change("/explore", ""); got != "valid" {
+				t.Errorf("%s: explored: got %s", d.ID, got)
+			}
+			page("/" + d.ID)
+			if got := change("/forget", ""); got != "none" {
+				t.Errorf("%s: forgotten: got %s", d.ID, got)
+			}
+			answers <- d.ID
+		})
+	}
+	ready.Wait()
+	close(begin)
+	crowd.Wait()
+	if n := len(answers); n != 64 {
+		t.Errorf("%d of 64 came to the end", n)
+	}
+	for _, word := range []string{"too-busy", "too-many-requests", `"status":5`, `"status":429`} {
+		if strings.Contains(w.log.String(), word) {
+			t.Errorf("the log holds %s", word)
+		}
+	}
 }
 
 func TestProxiesSetting(t *testing.T) {

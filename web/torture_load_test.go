@@ -1,8 +1,10 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -15,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"tokenplayground/web"
 	"tokenplayground/web/dialect"
 	"tokenplayground/web/limit"
 	"tokenplayground/web/store/storetest"
@@ -255,6 +258,59 @@ func leaveEarly(t *testing.T, v *visitor, path, body string) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// heard tells each line that is logged to a channel, as its message and
+// attributes.
+type heard struct {
+	slog.Handler
+	lines chan map[string]string
+}
+
+func (h heard) Handle(_ context.Context, r slog.Record) error {
+	line := map[string]string{"msg": r.Message, "level": r.Level.String()}
+	r.Attrs(func(a slog.Attr) bool { line[a.Key] = a.Value.String(); return true })
+	h.lines <- line
+	return nil
+}
+
+func (h heard) Enabled(context.Context, slog.Level) bool { return true }
+
+// TestEvictionIsWarnedOf: a Redis that would drop sessions when it is full is
+// named at the start, with what to do.
+func TestEvictionIsWarnedOf(t *testing.T) { // RDS-4, D09
+	t.Parallel()
+	r := storetest.StartRedis(t, "--maxmemory-policy", "allkeys-lru")
+	dir := t.TempDir()
+	cfg := configure(t, dir, "--store", r.URL(), "--keyring", keyringIn(t, dir))
+	h := heard{slog.DiscardHandler, make(chan map[string]string, 1000)}
+	cfg.Log = slog.New(h)
+	s, err := web.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	patience := time.After(30 * time.Second)
+	for policy := ""; policy == ""; {
+		select {
+		case line := <-h.lines:
+			if policy = line["policy"]; policy != "" && (line["level"] != "WARN" || policy != "allkeys-lru" || line["remedy"] != "set maxmemory-policy noeviction in Redis") {
+				t.Errorf("got the line %v", line)
+			}
+		case <-patience:
+			t.Fatal("nothing was said of the policy")
+		}
+	}
+
+	t.Run("a Redis that keeps what it has gives no cause", func(t *testing.T) {
+		h := heard{slog.DiscardHandler, make(chan map[string]string, 10)}
+		if err := web.WarnOfEviction(t.Context(), storetest.StartRedis(t, "--maxmemory-policy", "noeviction").URL(), slog.New(h)); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(h.lines); n > 0 {
+			t.Errorf("got the line %v", <-h.lines)
+		}
+	})
 }
 
 // TestRedisTrouble: whatever happens to Redis, a visitor is asked to wait and
