@@ -120,8 +120,8 @@ func (p *Playground) perform(ctx context.Context, s *session.Session, d *dialect
 		Status: ex.Status, Reason: ex.StatusText, ResponseHeaders: ex.ResponseHeader,
 		Truncated: ex.Truncated, At: now, Took: ex.Took, Certificate: ex.Certificate, Sandbox: !a.Real, Asked: a.Fault,
 	}
-	if call.Bearer != "" {
-		rec.TokenSent = p.cfg.Masker.Mask(call.Bearer)
+	if sent := firstOf(call.Bearer, call.Values[dialect.RefreshToken]); sent != "" {
+		rec.TokenSent = p.cfg.Masker.Mask(sent)
 	}
 	out := &outcome{record: rec}
 	header := http.Header{}

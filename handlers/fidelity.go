@@ -138,6 +138,7 @@ func (p *Playground) fidelityView(c echo.Context, q query, id string, choices bo
 				g.Counts = append(g.Counts, templates.FactCount{Basis: templates.Basis(b), Number: count[b]})
 			}
 		}
+		v.Open = v.Open || count[""] > 0
 		v.Groups = append(v.Groups, g)
 	}
 	return v

@@ -131,9 +131,13 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 		v.Fields = append(v.Fields, p.fieldView(c.Request().Context(), d, op, pg, slot, kind, f))
 	}
 	if list := op.Accepts(); len(list) > 1 {
+		chosen := q.body
+		if pg.form != nil {
+			chosen = pg.form.encoding
+		}
 		v.Encoding = &templates.FieldView{Name: fieldEncoding, Label: "Body"}
 		for _, one := range list {
-			v.Encoding.Options = append(v.Encoding.Options, templates.Option{Value: string(one), Text: bodyWords[one], Selected: pg.form != nil && pg.form.encoding == one})
+			v.Encoding.Options = append(v.Encoding.Options, templates.Option{Value: string(one), Text: bodyWords[one], Selected: one == chosen})
 		}
 	}
 	if pg.form != nil {

@@ -25,7 +25,8 @@ type query struct {
 	fill    bool
 	reveal  string
 	notice  string
-	fault   string // that the form has chosen
+	fault   string           // that the form has chosen
+	body    dialect.Encoding // that the form has chosen; no address carries it
 }
 
 var (
@@ -54,7 +55,8 @@ func readQuery(values url.Values, d *dialect.Dialect) (query, error) {
 		theme:   values.Get("theme"),
 		reveal:  values.Get("reveal"),
 		notice:  values.Get("done"),
-		fault:   values.Get("fault"),
+		fault:   firstOf(values.Get(fieldFault), values.Get("fault")), // a form that is drawn anew sends its choice
+		body:    dialect.Encoding(values.Get(fieldEncoding)),
 		fill:    values.Get("fill") == "1",
 	}
 	q.x, _ = strconv.Atoi(values.Get("x"))

@@ -28,7 +28,8 @@ type record struct {
 	RequestBody    string      `json:"request_body"`
 	Sent           string      `json:"sent"`
 	Curl           string      `json:"curl"`
-	// TokenSent is the shortened bearer token, empty without one.
+	// TokenSent is the shortened bearer token, or the refresh token that stands in
+	// the body; empty without either.
 	TokenSent string `json:"token_sent,omitempty"`
 
 	Status          int         `json:"status"`

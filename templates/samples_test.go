@@ -362,6 +362,6 @@ func samples() map[string]templ.Component {
 				{"Call", "POST /api/oauth2/token", "200 OK. Get a pair", Documented, "Login"},
 				{"Refusal", "bad credentials", "401 Unauthorized: AccessDenied", Observed, "A server's log."},
 				{"Refusal", "expired token", "The message reads “Access token has expired.”", Choice, "No document prints it."},
-				{"Lifetime", "One-time code", "5 minutes", "", "Its document is not named."}}}}}),
+				{"Lifetime", "One-time code", "5 minutes", "", "Its document is not named."}}}}, Open: true}),
 	}
 }

@@ -733,6 +733,8 @@ type FidelityView struct {
 	// Products and Shows filter the page.
 	Products, Shows []Link
 	Groups          []FactGroup
+	// Open says that the document of some line is not named.
+	Open bool
 }
 
 // FactGroup is one product.

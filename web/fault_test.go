@@ -122,6 +122,49 @@ func TestFaultLinks(t *testing.T) {
 	})
 }
 
+// A form that is drawn anew, filled in or for another grant, keeps the choices
+// beside the button that sends.
+func TestChoicesOutliveTheForm(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+		v := w.visitor(t)
+		p := page(t, v.get("/"+d.ID, asPage).want(http.StatusOK))
+		for _, at := range []string{"#op-token .send", "#op-token select[hx-get]"} {
+			if include, _ := p.Find(at).Attr("hx-include"); !strings.Contains(include, "#token-fault, #token-encoding") {
+				t.Errorf("%s sends %q along", at, include)
+			}
+		}
+		for _, address := range []string{"?op=token&try=token&fill=1&fault=slow", "?op=token&try=token&grant=" + d.Operation(dialect.Obtain).Grants[1].Wire} {
+			accepts := d.Operation(dialect.Obtain).Accepts()
+			p := page(t, v.get("/"+d.ID+address+"&x.fault=server-error&x.encoding="+string(accepts[len(accepts)-1]), asPage).want(http.StatusOK))
+			if got := p.Find("#token-fault option[selected]").AttrOr("value", ""); got != "server-error" {
+				t.Errorf("%s: the fault is %q", address, got)
+			}
+			if got := p.Find("#token-encoding option[selected]").AttrOr("value", ""); len(accepts) > 1 && got != string(accepts[len(accepts)-1]) {
+				t.Errorf("%s: the body is %q", address, got)
+			}
+		}
+	})
+}
+
+// The refresh token is what a refresh sends, so its answer and the history name
+// it in its short form.
+func TestRefreshSaysWhichTokenWasSent(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+		v := w.visitor(t)
+		v.call("/"+d.ID+"/token", signIn(t, d, "administrator"))
+		short := page(t, v.get("/"+d.ID, asPage)).Find("#tokens code").Eq(1).Text()
+		v.call("/"+d.ID+"/refresh", "x.fault=spent-refresh")
+		p := page(t, v.get("/"+d.ID+"?op=token&x=2", asPage))
+		if short == "" || !strings.Contains(p.Find("#op-token").Text(), "Sent "+short) || !strings.Contains(p.Find(".history tbody tr").First().Text(), short) {
+			t.Errorf("%q was sent; the page says %q", short, p.Find("#op-token .facts, .history tbody tr").Text())
+		}
+	})
+}
+
 func TestWrongFaultsAreRefused(t *testing.T) {
 	t.Parallel()
 	w := open(t)

@@ -4,8 +4,8 @@ const listed = {{listed}};
 window.ui = SwaggerUIBundle({
 	dom_id: "#swagger-ui",
 	urls: [
-		{ name: "OpenAPI 3", url: "/openapi.json" },
-		{ name: "Swagger 2.0", url: "/swagger.json" },
+		{ name: "Token Playground", url: "/openapi.json" },
+		{ name: "Token Playground (Swagger 2.0)", url: "/swagger.json" },
 		...listed,
 	],
 	presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
