@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -26,11 +27,13 @@ func TestEnd(t *testing.T) {
 		<-let
 		play.Handler(d, "").ServeHTTP(rw, r)
 	}))
+	release := sync.OnceFunc(func() { close(let) })
 	dir := t.TempDir()
 	cfg := configure(t, dir)
 	// Long enough to come in between, on a machine that is busy.
 	cfg.Drain = 2 * time.Second
 	w := start(t, dir, cfg)
+	t.Cleanup(release) // the end waits for the call
 	v := w.visitor(t)
 	at := "&x.target=" + target.address
 	v.call("/"+d.ID+"/target", "x.host="+target.address)
@@ -50,7 +53,7 @@ func TestEnd(t *testing.T) {
 	}
 	other.get("/livez").want(200)
 	other.get("/"+d.ID, asPage).want(200)
-	close(let)
+	release()
 	got := <-running
 	if got.Session.State != "valid" || got.Exchange.Response.Status != 200 {
 		t.Errorf("the call that ran: got %s", got.raw)
@@ -71,29 +74,41 @@ func TestEnd(t *testing.T) {
 // and liveness does not ask it at all.
 func TestReadyIsRemembered(t *testing.T) { // OBS-1
 	t.Parallel()
-	cfg := configure(t, t.TempDir())
-	var at atomic.Int64
-	at.Store(time.Now().UnixNano())
-	cfg.Now = func() time.Time { return time.Unix(0, at.Load()) }
-	s, err := web.Open(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
+	for _, tc := range []struct {
+		name  string
+		later time.Duration
+		asks  bool
+	}{
+		{"at once", 0, false},
+		{"within the second", time.Second - 1, false},
+		{"after a second", time.Second, true},
+		{"by a clock that was put back", -time.Hour, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			cfg := configure(t, t.TempDir())
+			var at atomic.Int64
+			at.Store(time.Now().UnixNano())
+			cfg.Now = func() time.Time { return time.Unix(0, at.Load()) }
+			s, err := web.Open(t.Context(), cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			ask := func(path string) *reply {
+				rec := httptest.NewRecorder()
+				s.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "http://localhost"+path, nil))
+				return &reply{t: t, call: "GET " + path, status: rec.Code, header: rec.Header(), body: rec.Body.String()}
+			}
+			ask("/readyz").want(200)
+			s.CloseStore()
+			ask("/livez").want(200)
+			at.Add(int64(tc.later))
+			if !tc.asks {
+				ask("/readyz").want(200)
+				return
+			}
+			ask("/readyz").problem(503, "store-unavailable")
+			ask("/livez").want(200)
+		})
 	}
-	defer s.Close()
-	ask := func(path string) *reply {
-		rec := httptest.NewRecorder()
-		s.ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "http://localhost"+path, nil))
-		return &reply{t: t, call: "GET " + path, status: rec.Code, header: rec.Header(), body: rec.Body.String()}
-	}
-	ask("/readyz").want(200)
-	s.CloseStore()
-	ask("/livez").want(200)
-	ask("/readyz").want(200)
-	at.Add(int64(time.Second - 1))
-	ask("/readyz").want(200)
-	at.Add(1)
-	ask("/readyz").problem(503, "store-unavailable")
-	at.Add(-int64(time.Hour)) // a clock that was put back
-	ask("/readyz").problem(503, "store-unavailable")
-	ask("/livez").want(200)
 }

@@ -249,6 +249,8 @@ func TestFanOut(t *testing.T) {
 	cfg := configure(t, dir, "--store", "memory:")
 	cfg.Visitors.Turn = 50 * time.Millisecond
 	w := start(t, dir, cfg)
+	release := sync.OnceFunc(func() { close(let) })
+	t.Cleanup(release)
 	replies := make(chan *reply, 9)
 	for range 9 {
 		v := w.visitor(t)
@@ -262,7 +264,7 @@ func TestFanOut(t *testing.T) {
 			t.Errorf("got Retry-After %q", got.header.Get("Retry-After"))
 		}
 	}
-	close(let)
+	release()
 	for range 4 {
 		if got := (<-replies).answer(); got.Exchange.Response.Status != http.StatusTeapot {
 			t.Errorf("got %s", got.raw)
@@ -284,6 +286,8 @@ func TestTooBusy(t *testing.T) {
 	cfg := configure(t, dir, "--store", "memory:")
 	cfg.Visitors.Requests = 1
 	w := start(t, dir, cfg)
+	release := sync.OnceFunc(func() { close(let) })
+	t.Cleanup(release)
 	v, other := w.visitor(t), w.visitor(t)
 	at := atServer(t, v, d, s)
 	done := make(chan *reply)
@@ -299,7 +303,7 @@ func TestTooBusy(t *testing.T) {
 	}
 	other.get("/livez").want(200)
 	other.get("/readyz").want(200)
-	close(let)
+	release()
 	(<-done).want(200)
 	other.get("/", asPage).want(200)
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"testing"
 
 	"tokenplayground/web/dialect"
@@ -86,4 +87,47 @@ func TestWhatTheServerRepeats(t *testing.T) { // SCR-1, SCR-6, H12
 			t.Error("the log has the password")
 		}
 	})
+}
+
+// TestPoisonedTokens lets a server give tokens that would end the header in
+// which they are sent back, or are no words of one.
+func TestPoisonedTokens(t *testing.T) { // H13
+	t.Parallel()
+	w := open(t)
+	d := dialect.All()[1]
+	for name, token := range map[string]string{
+		"a line break":           `a\r\nX-Evil: 1`,
+		"a line feed":            `a\nX-Evil: 1`,
+		"a NUL":                  `a\u0000X-Evil`,
+		"a byte order mark":      `\ufeffX-Evil`,
+		"letters outside ASCII":  `X-Evil\u00e9`,
+		"a type with line break": `a","token_type":"Bearer\r\nX-Evil: 1`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex
+			var heard []http.Header
+			s := serve(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+				mu.Lock()
+				defer mu.Unlock()
+				if r.Header.Get("Authorization") != "" || r.Header.Get("X-Evil") != "" {
+					heard = append(heard, r.Header.Clone())
+				}
+				_, _ = fmt.Fprintf(rw, `{"access_token":"%s","expires_in":900,"refresh_token":"r%s"}`, token, token)
+			}))
+			v := w.visitor(t)
+			at := atServer(t, v, d, s)
+			v.call("/"+d.ID+"/token", signIn(t, d, "administrator")+at)
+			for _, step := range []string{"/explore", "/refresh", "/accounts/logout"} {
+				v.post("/"+d.ID+step, strings.TrimPrefix(at, "&"), asJSON).lacks("panic")
+			}
+			v.get("/"+d.ID+"?target="+url.QueryEscape(s.address), asPage).want(200)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, h := range heard {
+				if len(h["X-Evil"]) > 0 || len(h["Authorization"]) > 1 {
+					t.Errorf("the token became a header of its own: %v", h)
+				}
+			}
+		})
+	}
 }

@@ -180,3 +180,28 @@ func TestClassRoomsRefuseOldTLS(t *testing.T) { // TLS-9
 		}
 	}
 }
+
+// TestNoHTTP2: nothing is shared between the requests of a connection, so what
+// only HTTP/2 can be flooded with is not there.
+func TestNoHTTP2(t *testing.T) { // B13
+	t.Parallel()
+	w := open(t, "--profile", "class")
+	conn, err := (&tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"h2", "http/1.1"}}}).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "https://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if got := conn.(*tls.Conn).ConnectionState().NegotiatedProtocol; got != "http/1.1" {
+		t.Errorf("a class room speaks %q", got)
+	}
+	for what, request := range map[string]string{
+		"with knowledge before": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+		"by an upgrade":         "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+	} {
+		for _, res := range raw(t, open(t).url, request) {
+			if res.StatusCode == http.StatusSwitchingProtocols || res.ProtoMajor != 1 {
+				t.Errorf("%s: got %s %s", what, res.Proto, res.Status)
+			}
+		}
+	}
+}

@@ -2,11 +2,13 @@ package dialect
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestDecodeJunk(t *testing.T) {
@@ -191,4 +193,41 @@ func FuzzDecode(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestDecodeTraps: answers of the size that a target may have, made to cost
+// whoever reads them.
+func TestDecodeTraps(t *testing.T) { // H11
+	const size = 1 << 20
+	d := All()[0]
+	many := strings.Builder{}
+	for i := 0; many.Len() < size; i++ {
+		fmt.Fprintf(&many, `"m%d":1,`, i)
+	}
+	for name, test := range map[string]struct {
+		body string
+		raw  bool
+	}{
+		"levels without end":       {`{"access_token":"x","a":` + strings.Repeat("[", size), true},
+		"half a million levels":    {`{"access_token":"x","a":` + strings.Repeat("[", size/2) + strings.Repeat("]", size/2) + "}", true},
+		"objects in objects":       {strings.Repeat(`{"a":`, size/6) + "1" + strings.Repeat("}", size/6), true},
+		"as many members as fit":   {"{" + many.String() + `"access_token":"x"}`, false},
+		"one member over and over": {"{" + strings.Repeat(`"access_token":"y",`, size/19) + `"access_token":"x"}`, false},
+		"a number without end":     {`{"access_token":"x","expires_in":` + strings.Repeat("9", size) + "}", false},
+		"a date after all dates":   {`{"access_token":"x",".expires":"99999-12-31T23:59:59Z"}`, false},
+		"a lifetime in words":      {`{"access_token":"x","expires_in":"soon"}`, false},
+		"a lifetime of ages":       {`{"access_token":"x","expires_in":1e308}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := d.Decode(Obtain, "", 200, []byte(test.body))
+			// A lifetime that cannot be is unknown, not wrong.
+			want := Values{AccessToken: "x"}
+			if test.raw {
+				want = nil
+			}
+			if diff := cmp.Diff(want, a.Values, cmpopts.EquateEmpty()); a.Raw != test.raw || diff != "" {
+				t.Errorf("got raw %t, -want +got:\n%s", a.Raw, diff)
+			}
+		})
+	}
 }
