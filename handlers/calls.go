@@ -197,6 +197,43 @@ func unknownEncoding(d *dialect.Dialect) *Problem {
 		Detail: says + " Nothing was sent.", Fields: []FieldProblem{{fieldEncoding, says}}}
 }
 
+// source leads to the call or the form whose answer a grant asks for; nil if
+// the grant needs none, or the session keeps it already. A call that the
+// version lacks is shown in the newest that has it.
+func source(d *dialect.Dialect, pg page, kind dialect.Kind) *templates.SourceView {
+	var made []dialect.Term
+	var maker dialect.Purpose
+	switch kind {
+	case dialect.CodeGrant:
+		made, maker = []dialect.Term{dialect.AuthorizationCode, dialect.EncryptedCode}, dialect.MakeCode
+	case dialect.ClientGrant:
+		made, maker = []dialect.Term{dialect.ClientSecret}, dialect.MakeClient
+	default:
+		return nil
+	}
+	if slices.ContainsFunc(made, func(t dialect.Term) bool { return carriedText(pg.state, d, pg.aim, t) != "" }) {
+		return nil
+	}
+	q := pg.q
+	q.x, q.view, q.fill, q.reveal, q.fault = 0, "", false, "", ""
+	op := d.Operation(maker)
+	if op == nil {
+		g, ok := d.Grant(dialect.PublicKeyGrant)
+		if kind != dialect.CodeGrant || !ok {
+			return nil
+		}
+		q.op, q.try, q.grant = dialect.Obtain, "", g.Kind
+		return &templates.SourceView{Text: g.Label(), Href: q.address(d, nil) + "#op-token"}
+	}
+	note := ""
+	for i := len(d.Versions.All) - 1; i >= 0 && !d.Speaks(q.version, op.Since, op.Until); i-- {
+		q.version = d.Versions.All[i].ID
+		note = ", version " + q.version
+	}
+	q.op, q.try, q.grant = maker, "", ""
+	return &templates.SourceView{Text: op.Method + " " + d.Path(op, q.version) + note, Href: q.address(d, nil) + "#op-" + string(maker), SignIn: !op.Anonymous}
+}
+
 // onward says that what an answer brought is kept, and leads to where it is
 // used; false if it brought nothing of that kind.
 func onward(v *templates.AnswerView, d *dialect.Dialect, pg page) bool {

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -100,6 +101,7 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 		}
 		return v
 	}
+	v.Source = source(d, pg, kind)
 	if !pg.aim.Real {
 		v.Person = &templates.PersonHint{Username: administrator.Name, Password: administrator.Password, People: themed("/people", q.theme)}
 		if fillable(d, pg, kind) && !q.fill {
@@ -108,6 +110,9 @@ func (p *Playground) operationView(c echo.Context, d *dialect.Dialect, pg page, 
 		}
 	}
 	grant, _ := d.Grant(kind)
+	if v.Person != nil && !slices.ContainsFunc(grant.Takes, func(f dialect.Field) bool { return f.Term == dialect.Password }) {
+		v.Person.Username, v.Person.Password = "", ""
+	}
 	gf := templates.FieldView{Name: op.GrantField.Wire, Wire: op.GrantField.Wire, Label: op.GrantField.Label, Type: "string", In: inBody(op),
 		Required: op.GrantField.Required, Default: op.GrantField.Default, Control: templates.ControlGrant, Value: grant.Wire, Hint: grant.Help}
 	for i := range op.Grants {

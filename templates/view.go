@@ -261,6 +261,9 @@ type OperationView struct {
 	// Person is the sandbox account to use, nil for a real target. Fill and
 	// its people link are drawn from it.
 	Person *PersonHint
+	// Source leads to what gives the values of the form; nil where a person
+	// knows them, or the session keeps them.
+	Source *SourceView
 	// Action is where the form posts; Hidden are x.op, x.target and the like
 	// (x.version only where no field of that name is in Fields).
 	Action string
@@ -301,8 +304,16 @@ type FaultView struct {
 	Told string
 }
 
+// SourceView leads to the call or the grant whose answer a form asks for.
+type SourceView struct {
+	Text, Href string
+	// SignIn says that the call is for people who are signed in.
+	SignIn bool
+}
+
 // PersonHint offers the sandbox account.
 type PersonHint struct {
+	// Username and Password are empty where the form asks for neither.
 	Username, Password string
 	// Fill is the GET address that shows the form filled in (fill=1, and try in
 	// the modern ritual); empty draws no button.

@@ -135,6 +135,32 @@ func TestOtherGrantsFromThePage(t *testing.T) {
 	})
 }
 
+// A form that asks for what another answer brings says where to get it, and
+// names no account that it cannot take.
+func TestFormsLeadToWhatTheyAskFor(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+		v := w.visitor(t)
+		for _, g := range d.Operation(dialect.Obtain).Grants {
+			p := page(t, v.get("/"+d.ID+"?op=token&grant="+url.QueryEscape(g.Wire), asPage).want(http.StatusOK))
+			intro := p.Find("#op-token p.small").First()
+			if names, takes := strings.Contains(intro.Text(), "In the sandbox:"), g.Kind == dialect.PasswordGrant; names != takes {
+				t.Errorf("%s: the form says %q", g.Kind, intro.Text())
+			}
+			made := map[dialect.Kind]*dialect.Operation{dialect.CodeGrant: d.Operation(dialect.MakeCode), dialect.ClientGrant: d.Operation(dialect.MakeClient)}[g.Kind]
+			if made == nil {
+				continue
+			}
+			to := intro.Find("a")
+			opened := page(t, v.get(to.AttrOr("href", "/nowhere"), asPage).want(http.StatusOK)).Find("#op-" + string(made.Purpose) + "[open]")
+			if opened.Length() != 1 || !strings.Contains(to.Text(), opened.Find("summary code").Text()) {
+				t.Errorf("%s: %q leads to %q", g.Kind, to.Text(), opened.Find("summary").Text())
+			}
+		}
+	})
+}
+
 // A body can be written in every way that the product documents, and no
 // password is kept of it.
 func TestBodiesAreWrittenAsChosen(t *testing.T) {
