@@ -39,7 +39,10 @@ func TestEnd(t *testing.T) {
 	v.call("/"+d.ID+"/target", "x.host="+target.address)
 	v.call("/"+d.ID+"/trust", "x.fingerprint="+target.fingerprint()+at)
 	running := make(chan answer, 1)
-	go func() { running <- v.call("/"+d.ID+"/token", signIn(t, d, "administrator")+at) }()
+	go func() {
+		defer close(running)
+		running <- v.call("/"+d.ID+"/token", signIn(t, d, "administrator")+at)
+	}()
 	<-held
 
 	ended := make(chan struct{})
@@ -53,6 +56,13 @@ func TestEnd(t *testing.T) {
 	}
 	other.get("/livez").want(200)
 	other.get("/"+d.ID, asPage).want(200)
+	for { // until the listener has closed, before which nobody is cut off
+		conn, err := new(net.Dialer).DialContext(t.Context(), "tcp", strings.TrimPrefix(w.url, "http://"))
+		if err != nil {
+			break
+		}
+		conn.Close()
+	}
 	release()
 	got := <-running
 	if got.Session.State != "valid" || got.Exchange.Response.Status != 200 {

@@ -188,18 +188,26 @@ var promised = map[string]int{
 
 func TestEveryRequirementIsProved(t *testing.T) {
 	t.Parallel()
+	listed, tests := proved(t, requirements, promised)
+	t.Logf("requirements: %d, tests named: %d", listed, tests)
+}
+
+// proved fails the test unless a table holds every id of the families, each
+// with a proof that is there, and says how many ids and tests it names.
+func proved(t *testing.T, table []requirement, families map[string]int) (listed, named int) {
+	t.Helper()
 	top := root(t)
 	gates := shellGates(t, filepath.Join(top, ".ci", "run"))
 	folders := map[string]map[string]bool{}
 	byID := map[string]requirement{}
-	for _, r := range requirements {
+	for _, r := range table {
 		if _, twice := byID[r.id]; twice {
 			t.Errorf("%s is there twice", r.id)
 		}
 		byID[r.id] = r
 	}
-	listed, tests := 0, map[string]bool{}
-	for family, n := range promised {
+	tests := map[string]bool{}
+	for family, n := range families {
 		for i := range n {
 			id := family + "-" + strconv.Itoa(i+1)
 			r, ok := byID[id]
@@ -232,9 +240,9 @@ func TestEveryRequirementIsProved(t *testing.T) {
 		}
 	}
 	for id := range byID {
-		t.Errorf("%s is not one of the promised ids", id)
+		t.Errorf("%s is not one of the ids", id)
 	}
-	t.Logf("requirements: %d, tests named: %d", listed, len(tests))
+	return listed, len(tests)
 }
 
 // testFunctions are the names of the tests and fuzz targets in a folder.

@@ -126,7 +126,8 @@ func testBudget(t *testing.T, c *clock, next func() *Budget) {
 
 func TestGate(t *testing.T) {
 	g := &Gate{All: 3, Each: 2}
-	ctx := t.Context()
+	ctx, enough := context.WithTimeout(t.Context(), 20*time.Second)
+	defer enough()
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	enter := func(key string) func() {
@@ -159,9 +160,11 @@ func TestGateUnderLoad(t *testing.T) {
 	var mu sync.Mutex
 	inside, most := 0, 0
 	var wg sync.WaitGroup
+	ctx, enough := context.WithTimeout(t.Context(), 20*time.Second)
+	defer enough()
 	for i := range 64 {
 		wg.Go(func() {
-			leave, err := g.Enter(t.Context(), fmt.Sprint(i%3))
+			leave, err := g.Enter(ctx, fmt.Sprint(i%3))
 			if err != nil {
 				t.Error(err)
 				return
