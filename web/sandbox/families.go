@@ -337,13 +337,14 @@ func (v *visit) spend(ctx context.Context, t *ticket, next *draft) error {
 
 // spent says that a generation's refresh token is good no more. Within the
 // grace the last one to be spent is as good as new; its pairs are siblings, and
-// whichever is refreshed first spends the others.
+// whichever is refreshed first spends the others. Once one of them has ended,
+// the grace has, too.
 func (v *visit) spent(r record, g generation) bool {
 	if g == r.last {
 		return false
 	}
 	since := time.Duration(int64(hundredths(v.now))-int64(r.spent)) * 10 * time.Millisecond
-	return g+1 != r.last || since < 0 || since >= v.state.Grace
+	return g+1 != r.last || r.ended <= r.last || since < 0 || since >= v.state.Grace
 }
 
 // end ends a pair and all that came from it. The error is a [refused] with

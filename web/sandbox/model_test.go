@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"slices"
+	"strconv"
 	"testing"
 	"time"
 
@@ -31,11 +32,12 @@ func (p *modelPair) used() bool {
 }
 
 // graced says that a refresh token may be used once more at a time: only its
-// brood was refreshed, a moment ago, and nothing that came of it.
+// brood was refreshed, a moment ago, and nothing that came of it was refreshed
+// or has ended.
 func (p *modelPair) graced(now time.Time, grace time.Duration) bool {
 	for _, q := range *p.brood {
 		for _, heir := range q.heirs {
-			if heir.used() {
+			if heir.used() || heir.ended {
 				return false
 			}
 		}
@@ -60,7 +62,7 @@ func TestModel(t *testing.T) {
 	worlds := 0
 	rapid.Check(t, func(rt *rapid.T) {
 		worlds++
-		world := "m" + time.Duration(worlds).String()
+		world := "m" + strconv.Itoa(worlds)
 		d := rapid.SampledFrom(dialect.All()).Draw(rt, "product")
 		strict := rapid.Bool().Draw(rt, "strict")
 		grace := rapid.SampledFrom([]time.Duration{0, 0, 2 * time.Second, MaxGrace}).Draw(rt, "grace")
