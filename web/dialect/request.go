@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -124,11 +125,12 @@ type Reading struct {
 }
 
 // Match finds the operation for a method and path, in any case of letters, and
-// the version that the path names. The error is a [*Mismatch] with [NotFound]
-// or [BadMethod].
+// the version that the path names, which is there with an error, too. The error
+// is a [*Mismatch] with [NotFound] or [BadMethod].
 func (d *Dialect) Match(method, path string) (op *Operation, version string, err error) {
 	path = strings.TrimSuffix(path, "/")
 	var other bool
+	var said string
 	for i := range d.Operations {
 		o := &d.Operations[i]
 		for j := -1; j < len(o.Also); j++ {
@@ -137,6 +139,7 @@ func (d *Dialect) Match(method, path string) (op *Operation, version string, err
 				pattern = o.Also[j]
 			}
 			v, ok := d.matchPath(pattern, path)
+			said = cmp.Or(v, said)
 			// A version in a header is not known yet: ReadCall looks.
 			if !ok || (v != "" || d.Versions.Header == "") && !d.Speaks(v, o.Since, o.Until) {
 				continue
@@ -148,11 +151,13 @@ func (d *Dialect) Match(method, path string) (op *Operation, version string, err
 		}
 	}
 	if other {
-		return nil, "", &Mismatch{BadMethod, method}
+		return nil, said, &Mismatch{BadMethod, method}
 	}
-	return nil, "", &Mismatch{NotFound, path}
+	return nil, said, &Mismatch{NotFound, path}
 }
 
+// matchPath holds a path to a pattern. The version is the one that the path
+// names where the pattern has one, even if the rest does not fit.
 func (d *Dialect) matchPath(pattern, path string) (version string, ok bool) {
 	for {
 		want, moreWant, w := strings.Cut(pattern, "/")
@@ -166,13 +171,13 @@ func (d *Dialect) matchPath(pattern, path string) (version string, ok bool) {
 			version = v.ID
 		case strings.HasPrefix(want, "{"):
 			if got == "" {
-				return "", false
+				return version, false
 			}
 		case !strings.EqualFold(want, got):
-			return "", false
+			return version, false
 		}
 		if w != g {
-			return "", false
+			return version, false
 		}
 		if !w {
 			return version, true

@@ -51,6 +51,13 @@ func TestMatch(t *testing.T) {
 		{"vbahv", "DELETE", "/api/v6/token", Logout, "v6", ""},
 		{"vbahv", "POST", "/api/v3/token", "", "", NotFound},
 
+		{"vb365", "POST", "/V8/Token", Obtain, "v8", ""},
+		{"vb365", "PUT", "/v6/token", "", "v6", BadMethod},
+		{"vb365", "GET", "/v6/nowhere", "", "v6", NotFound},
+		{"vb365", "POST", "/v6/token/logout", "", "v6", NotFound},
+		{"vb365", "GET", "/v9/Jobs", "", "", NotFound},
+		{"vbahv", "GET", "/api/v5/nowhere/else", "", "v5", NotFound},
+
 		{"vac", "POST", "/token", Obtain, "", ""},
 		{"vac", "POST", "/v2/token", "", "", NotFound},
 		{"vac", "POST", "/v2/Accounts/Logout", Logout, "", ""},
@@ -63,8 +70,8 @@ func TestMatch(t *testing.T) {
 			op, version, err := product(t, test.id).Match(test.method, test.path)
 			var m *Mismatch
 			if errors.As(err, &m) {
-				if m.Fault != test.fault || op != nil {
-					t.Fatalf("got %q, want %q", m.Fault, test.fault)
+				if m.Fault != test.fault || op != nil || version != test.version {
+					t.Fatalf("got %q in %q, want %q in %q", m.Fault, version, test.fault, test.version)
 				}
 				return
 			}

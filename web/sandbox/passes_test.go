@@ -6,11 +6,17 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/json"
 	"encoding/pem"
+	"maps"
+	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"tokenplayground/web/dialect"
 )
@@ -99,6 +105,40 @@ func TestCodes(t *testing.T) {
 			c.refused(use(c, string(code)), dialect.BadCode, dialect.Obtain)
 		})
 	})
+}
+
+// A strictly typed client of an older version must be able to read the refusal
+// of a call that no version has.
+func TestARefusalSpeaksTheVersionOfItsPath(t *testing.T) {
+	s := newServer(t, Config{})
+	each(t, func(t *testing.T, d *dialect.Dialect, version string) {
+		op := d.Operation(dialect.Explore)
+		before, _, ok := strings.Cut(op.Path, "{version}")
+		if !ok {
+			t.Skip("the paths name no version")
+		}
+		for fault, r := range map[dialect.Fault]*http.Request{
+			dialect.NotFound:  httptest.NewRequest(http.MethodGet, before+version+"/nowhere", nil),
+			dialect.BadMethod: httptest.NewRequest(http.MethodPatch, d.Path(op, version), nil),
+		} {
+			want, err := d.EncodeRefusal(fault, "", version, dialect.Values{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := httptest.NewRecorder()
+			s.Handler(d, "").ServeHTTP(w, r)
+			if diff := cmp.Diff(members(want.Body), members(w.Body.String())); w.Code != want.Status || diff != "" {
+				t.Errorf("%s: got %d, want %d; members -want +got:\n%s", fault, w.Code, want.Status, diff)
+			}
+		}
+	})
+}
+
+// members are the names in a JSON object, sorted; none for anything else.
+func members(text string) []string {
+	var m map[string]json.RawMessage
+	_ = json.Unmarshal([]byte(text), &m)
+	return slices.Sorted(maps.Keys(m))
 }
 
 func TestCallsOfOtherVersionsAreNotFound(t *testing.T) {

@@ -90,10 +90,10 @@ func (v *visit) serve(w http.ResponseWriter, r *http.Request) (*dialect.Reply, e
 		}
 	}
 	op, pathVersion, err := v.d.Match(method, r.URL.Path)
+	v.op, v.version = op, pathVersion
 	if err != nil {
 		return nil, err
 	}
-	v.op, v.version = op, pathVersion
 	var body []byte
 	if op.HasBody() {
 		if body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody)); err != nil {
