@@ -129,7 +129,7 @@ func tokenWords(d *dialect.Dialect) string {
 	if d.Access.Opaque > 0 {
 		kind = "Opaque"
 	}
-	words := kind + ", " + span(d.Lifetimes.Access) + " and " + span(d.Lifetimes.Refresh)
+	words := kind + ", " + span(d.Lifetimes.Access) + "; refresh " + span(d.Lifetimes.Refresh)
 	if d.Lifetimes.RefreshBasis == dialect.Choice {
 		words = kind + ", " + span(d.Lifetimes.Access)
 	}

@@ -234,7 +234,7 @@ func Home(v HomeView) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</div><section id=\"products\" class=\"stack\" aria-labelledby=\"h-full\"><div><h2 id=\"h-full\">Products</h2><p class=\"dim small\">Every step of the published procedure, ticked when an exchange proves it.</p></div><ul class=\"cards four\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "</div><section id=\"products\" class=\"stack\" aria-labelledby=\"h-full\"><div><h2 id=\"h-full\">Products</h2><p class=\"dim small\">Each page follows the published procedure. A step is ticked when an exchange proves it.</p></div><ul class=\"cards four\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

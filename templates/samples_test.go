@@ -318,8 +318,8 @@ func sampleUntrusted() ProductView {
 func samples() map[string]templ.Component {
 	home := HomeView{Page: samplePage("Choose a product", "/", "auto"), Products: []ProductCard{
 		{"Example Availability Console", "/classic", "POST /token", "1281", "Try it out", "opaque, 1 h", ""},
-		{"Example Backup & Replication", "/modern", "POST /api/oauth2/token", "9419", "Try it out, Execute", "JWT, 15 min and 14 d", ""},
-		{"Example Backup for a Cloud", "/cloud", "POST /api/oauth2/token", "443", "Try it out, Execute", "JWT, 1 h and 14 d", ""},
+		{"Example Backup & Replication", "/modern", "POST /api/oauth2/token", "9419", "Try it out, Execute", "JWT, 15 min; refresh 14 d", ""},
+		{"Example Backup for a Cloud", "/cloud", "POST /api/oauth2/token", "443", "Try it out, Execute", "JWT, 1 h; refresh 14 d", ""},
 		{"Example Backup for a Hypervisor", "/hyper", "POST /api/oauth2/token", "443", "Try it out, Execute", "JWT, 30 min and 24 h", "this server's operator"},
 	}}
 	resume := home

@@ -137,7 +137,7 @@ type ProductCard struct {
 	Port string
 	// Buttons is the ritual in the page's words: "Try it out, Execute".
 	Buttons string
-	// Tokens says what is issued, in a few words: "JWT, 15 min and 14 days".
+	// Tokens says what is issued, in a few words: "JWT, 15 min; refresh 14 d".
 	Tokens string
 	// By is who described the product, if it did not come with the program.
 	By string
