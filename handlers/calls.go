@@ -225,13 +225,13 @@ func source(d *dialect.Dialect, pg page, kind dialect.Kind) *templates.SourceVie
 		q.op, q.try, q.grant = dialect.Obtain, "", g.Kind
 		return &templates.SourceView{Text: g.Label(), Href: q.address(d, nil) + "#op-token"}
 	}
-	note := ""
+	slot, note := slotOf(pg.state, d, pg.aim), ""
 	for i := len(d.Versions.All) - 1; i >= 0 && !d.Speaks(q.version, op.Since, op.Until); i-- {
 		q.version = d.Versions.All[i].ID
 		note = ", version " + q.version
 	}
 	q.op, q.try, q.grant = maker, "", ""
-	return &templates.SourceView{Text: op.Method + " " + d.Path(op, q.version) + note, Href: q.address(d, nil) + "#op-" + string(maker), SignIn: !op.Anonymous}
+	return &templates.SourceView{Text: op.Method + " " + d.Path(op, q.version) + note, Href: q.address(d, nil) + "#op-" + string(maker), SignIn: !op.Anonymous && (slot == nil || slot.Access == "")}
 }
 
 // onward says that what an answer brought is kept, and leads to where it is

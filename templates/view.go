@@ -307,7 +307,7 @@ type FaultView struct {
 // SourceView leads to the call or the grant whose answer a form asks for.
 type SourceView struct {
 	Text, Href string
-	// SignIn says that the call is for people who are signed in.
+	// SignIn says that the call needs a token that is not there yet.
 	SignIn bool
 }
 
