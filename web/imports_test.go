@@ -235,8 +235,10 @@ func TestOnePackageDials(t *testing.T) {
 // TestProductWordsStayHome: no product's id or name stands outside its own
 // file. Code that needs one lacks a column in the table.
 func TestProductWordsStayHome(t *testing.T) {
-	var words []string
+	t.Parallel()
+	var words, plain []string
 	for _, d := range dialect.All() {
+		plain = append(plain, strings.ToLower(d.ID), strings.ToLower(d.Name), strings.ToLower(d.Short), strings.ToLower(d.Title))
 		words = append(words, `\b`+d.ID+`\b`, regexp.QuoteMeta(d.Name), regexp.QuoteMeta(d.Short), regexp.QuoteMeta(d.Title))
 	}
 	word := regexp.MustCompile(`(?i)` + strings.Join(words, "|"))
@@ -278,6 +280,10 @@ func TestProductWordsStayHome(t *testing.T) {
 			return err
 		}
 		files++
+		lower := strings.ToLower(string(data))
+		if !slices.ContainsFunc(plain, func(w string) bool { return strings.Contains(lower, w) }) {
+			return nil // most files; the expression is slow
+		}
 		for i, line := range strings.Split(string(data), "\n") {
 			if m := word.FindString(line); m != "" && !(rel == "web/dialect/dialect.go" && table.MatchString(line)) {
 				t.Errorf("%s:%d says %q", rel, i+1, m)

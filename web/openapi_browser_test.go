@@ -22,6 +22,7 @@ import (
 // is served with: for every product it opens the token call, finds it filled in
 // for a person of the sandbox, and gets a token.
 func TestSwaggerUI(t *testing.T) {
+	t.Parallel()
 	base := describedServer(t)
 	browser := chromium(t)
 	for _, d := range dialect.All() {

@@ -104,8 +104,7 @@ type witness struct {
 	version string
 }
 
-func newWitness(t *testing.T, base string) *witness {
-	doc := description(t)
+func newWitness(t *testing.T, base string, doc *openapi3.T) *witness {
 	closeSchemas(doc)
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -214,11 +213,12 @@ func fill(t *testing.T, d *dialect.Dialect, kind dialect.Kind, version string, v
 // TestOwnAnswersAreDescribed walks through every route of the playground as a
 // client that asks for JSON.
 func TestOwnAnswersAreDescribed(t *testing.T) {
-	base := describedServer(t)
+	t.Parallel()
+	base, doc := describedServer(t), description(t)
 	admin := sandbox.People()[0]
 	for _, d := range dialect.All() {
 		t.Run(d.ID, func(t *testing.T) {
-			w := newWitness(t, base)
+			w := newWitness(t, base, doc)
 			at := map[string]string{"product": d.ID}
 			good := fill(t, d, dialect.PasswordGrant, "", dialect.Values{dialect.Username: admin.Name, dialect.Password: admin.Password})
 			bad := fill(t, d, dialect.PasswordGrant, "", dialect.Values{dialect.Username: admin.Name, dialect.Password: "wrong"})
@@ -287,7 +287,7 @@ func TestOwnAnswersAreDescribed(t *testing.T) {
 		})
 	}
 	t.Run("documents", func(t *testing.T) {
-		w := newWitness(t, base)
+		w := newWitness(t, base, doc)
 		for path, want := range map[string][]byte{"/openapi.json": openapi.OpenAPI3, "/swagger.json": openapi.Swagger2} {
 			if _, got := w.call("GET", path, nil, ""); !bytes.Equal(got, want) {
 				t.Errorf("%s is not the embedded document", path)
@@ -308,10 +308,11 @@ func (w *witness) want(method, path string, status int, values map[string]string
 // TestSandboxAnswersAreDescribed makes every call of every product in every
 // version, granted and refused.
 func TestSandboxAnswersAreDescribed(t *testing.T) {
-	base := describedServer(t)
+	t.Parallel()
+	base, doc := describedServer(t), description(t)
 	for _, d := range dialect.All() {
 		t.Run(d.ID, func(t *testing.T) {
-			w := newWitness(t, base)
+			w := newWitness(t, base, doc)
 			for _, v := range d.Versions.All {
 				w.play(d, v.ID)
 			}

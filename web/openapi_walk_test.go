@@ -133,6 +133,7 @@ func (w *walker) authorize(token string) {
 // do on the product's own page: sign in, authorize, call, refresh, log out. The
 // page is Swagger UI with the document that was made of the product.
 func TestSwaggerUIWalksTheProcedure(t *testing.T) {
+	t.Parallel()
 	base := describedServer(t)
 	browser := chromium(t)
 	for _, d := range dialect.All() {
