@@ -10,6 +10,7 @@ import (
 	_ "embed" // the files below
 	"encoding/hex"
 	"fmt"
+	"math/bits"
 	"net/http"
 	"path"
 	"strconv"
@@ -100,7 +101,10 @@ var startCompressing = sync.OnceFunc(func() {
 
 func brotliOf(b []byte) []byte {
 	var out bytes.Buffer
-	w := brotli.NewWriterLevel(&out, brotli.BestCompression)
+	// The encoder sets up memory for the whole window, 4 MB unless told: one
+	// that holds the file packs it as well (RFC 7932, 9.1: 16 is 64 KB less 16).
+	window := max(16, bits.Len(uint(len(b)+16)))
+	w := brotli.NewWriterOptions(&out, brotli.WriterOptions{Quality: brotli.BestCompression, LGWin: window})
 	// Writes to a buffer have no error to give.
 	_, _ = w.Write(b)
 	_ = w.Close()
