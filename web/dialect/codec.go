@@ -1,6 +1,7 @@
 package dialect
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -130,17 +131,20 @@ func readString(raw json.RawMessage) (string, error) {
 	return s, nil
 }
 
-func writeString(text string) (json.RawMessage, error) { return json.RawMessage(quote(text)), nil }
-
-// quote writes a JSON string.
-func quote(text string) string {
-	var b strings.Builder
+func writeString(text string) (json.RawMessage, error) {
+	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false) // products write & and < as they are
 	if err := enc.Encode(text); err != nil {
 		panic(err) // no string is beyond JSON
 	}
-	return strings.TrimSuffix(b.String(), "\n")
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+// quote writes a JSON string.
+func quote(text string) string {
+	raw, _ := writeString(text) // has no error to give
+	return string(raw)
 }
 
 func writeNull(text string) (json.RawMessage, error) {

@@ -408,8 +408,12 @@ func (d *Dialect) rank(version string) int {
 	return slices.IndexFunc(d.Versions.All, func(v Version) bool { return strings.EqualFold(v.ID, version) })
 }
 
-// Fields keeps those fields that exist in a version.
+// Fields keeps those fields that exist in a version. The result may be the
+// list itself: it is to be read, and can be appended to.
 func (d *Dialect) Fields(fields []Field, version string) []Field {
+	if !slices.ContainsFunc(fields, func(f Field) bool { return f.Since != "" || f.Until != "" }) {
+		return slices.Clip(fields)
+	}
 	out := make([]Field, 0, len(fields))
 	for _, f := range fields {
 		if d.Speaks(version, f.Since, f.Until) {
@@ -474,15 +478,9 @@ func (d *Dialect) Refusal(f Fault, on Purpose) (*Refusal, bool) {
 
 // UserIDs says that the product names users by UUID, and not by number.
 func (d *Dialect) UserIDs() bool {
-	lists := [][]Field{d.Access.Claims, d.Refresh.Claims}
-	for i := range d.Operations {
-		op := &d.Operations[i]
-		lists = append(lists, op.Gives, op.Takes, op.Tells)
+	byUUID := func(fields []Field) bool {
+		return slices.ContainsFunc(fields, func(f Field) bool { return f.Term == UserID && f.As == UUID })
 	}
-	for _, fields := range lists {
-		if slices.ContainsFunc(fields, func(f Field) bool { return f.Term == UserID && f.As == UUID }) {
-			return true
-		}
-	}
-	return false
+	return byUUID(d.Access.Claims) || byUUID(d.Refresh.Claims) ||
+		slices.ContainsFunc(d.Operations, func(op Operation) bool { return byUUID(op.Gives) || byUUID(op.Takes) || byUUID(op.Tells) })
 }

@@ -178,7 +178,7 @@ func (dr *draft) ends() time.Time {
 
 // word writes header and claims.
 func (v *visit) word(u use, version string, values dialect.Values, pair uuid.UUID) (unsigned string, err error) {
-	var b []byte
+	b := make([]byte, 0, 768)
 	named := false
 	b = append(b, '{')
 	for _, f := range v.d.Fields(u.of(v.d).Claims, version) {
