@@ -1,24 +1,20 @@
 package web
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
-	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
+
+	"tokenplayground/web/certificate"
+	"tokenplayground/web/wholefile"
 )
 
 // certificateLife is longer than any course and shorter than what browsers
@@ -33,7 +29,7 @@ func (s *Server) speakTLS() error {
 	if file, ok := strings.CutPrefix(s.cfg.Store, "bolt:"); ok {
 		path = filepath.Join(filepath.Dir(file), "tls.pem")
 	}
-	names := append(ownNames(), "localhost", "127.0.0.1", "::1")
+	names := append(certificate.HostNames(), certificate.Addresses()...)
 	if s.cfg.public != nil {
 		names = append(names, s.cfg.public.Hostname())
 	}
@@ -67,10 +63,7 @@ func keptCertificate(path string, names []string, now time.Time) (tls.Certificat
 		return tls.Certificate{}, err
 	}
 	if path != "" {
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			return tls.Certificate{}, err
-		}
-		if err := os.WriteFile(path, text, 0o600); err != nil {
+		if err := wholefile.Replace(path, text, 0o600); err != nil {
 			return tls.Certificate{}, fmt.Errorf("the certificate cannot be kept: %w", err)
 		}
 	}
@@ -89,35 +82,19 @@ func fits(leaf *x509.Certificate, names []string, now time.Time) bool {
 	return true
 }
 
+// newCertificate returns a certificate that vouches for itself, and its key, as
+// PEM.
 func newCertificate(names []string, now time.Time) ([]byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	cert, err := certificate.Server{
+		Subject: "Token Playground", Names: names, From: now.Add(-time.Hour), To: now.Add(certificateLife),
+	}.Sign(nil, nil)
 	if err != nil {
 		return nil, err
 	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
 	if err != nil {
 		return nil, err
 	}
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "Token Playground"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(certificateLife),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, BasicConstraintsValid: true,
-	}
-	for _, n := range names {
-		if ip := net.ParseIP(n); ip != nil {
-			template.IPAddresses = append(template.IPAddresses, ip)
-		} else {
-			template.DNSNames = append(template.DNSNames, n)
-		}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		return nil, err
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return nil, err
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})...), nil
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Leaf.Raw})
+	return append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})...), nil
 }

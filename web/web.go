@@ -14,7 +14,6 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,6 +24,7 @@ import (
 	"tokenplayground/handlers"
 	"tokenplayground/static"
 	"tokenplayground/templates"
+	"tokenplayground/web/certificate"
 	"tokenplayground/web/limit"
 	"tokenplayground/web/sandbox"
 	"tokenplayground/web/sandbox/control"
@@ -328,8 +328,8 @@ func (s *Server) names() map[string]bool {
 		names[strings.ToLower(host)] = true
 	}
 	if s.cfg.Profile == Class {
-		for _, n := range ownNames() {
-			names[strings.ToLower(n)] = true
+		for _, n := range append(certificate.HostNames(), certificate.Addresses()...) {
+			names[n] = true
 		}
 	}
 	return names
@@ -412,22 +412,4 @@ func (s *Server) Close() error {
 		errs = append(errs, s.close[i]())
 	}
 	return errors.Join(errs...)
-}
-
-// ownNames are this machine's name and addresses.
-func ownNames() []string {
-	var names []string
-	if host, err := os.Hostname(); err == nil && host != "" {
-		names = append(names, host)
-	}
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return names
-	}
-	for _, a := range addrs {
-		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLinkLocalUnicast() {
-			names = append(names, n.IP.String())
-		}
-	}
-	return names
 }

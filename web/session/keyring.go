@@ -11,9 +11,10 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
+
+	"tokenplayground/web/wholefile"
 )
 
 const (
@@ -177,42 +178,13 @@ func LoadOrCreateKeyring(path string, rand io.Reader) (k *Keyring, created bool,
 		return nil, false, err
 	}
 	k.root = k.lastingRoot()
-	if err := writeOnce(path, k.Encode()); errors.Is(err, fs.ErrExist) {
+	if err := wholefile.Create(path, k.Encode()); errors.Is(err, fs.ErrExist) {
 		k, err = LoadKeyring(path)
 		return k, false, err
 	} else if err != nil {
 		return nil, false, fmt.Errorf("writing a new keyring: %w", err)
 	}
 	return k, true, nil
-}
-
-// writeOnce makes a file appear at path whole or not at all, and never in place of another.
-func writeOnce(path string, data []byte) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	if runtime.GOOS == "windows" {
-		return nil // a directory cannot be opened for syncing there
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Encode returns the text of the keyring file, keys and all.

@@ -2,7 +2,6 @@ package session
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -10,10 +9,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"tokenplayground/web/wholefile"
 )
 
 // What cannot be done to a keyring.
@@ -137,42 +137,10 @@ func edit(path string, change func(k *Keyring, lines []string) ([]string, error)
 	if _, err := ParseKeyring(after); err != nil {
 		return err
 	}
-	if err := replace(path, after, fi); err != nil {
+	if err := wholefile.Replace(path, after, fi.Mode().Perm()); err != nil {
 		return fmt.Errorf("writing the keyring: %w", err)
 	}
 	return nil
-}
-
-// replace puts data at path in one step, with the permissions and, where that is allowed, the owner of the
-// file that was there.
-func replace(path string, data []byte, was os.FileInfo) (err error) {
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".new-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = os.Remove(f.Name())
-		}
-	}()
-	keepOwner(f, was)
-	_, err = f.Write(data)
-	err = cmp.Or(err, f.Chmod(was.Mode().Perm()), f.Sync())
-	if closeErr := f.Close(); err == nil {
-		err = closeErr
-	}
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil || runtime.GOOS == "windows" {
-		return err
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // Follow has the manager use what a keyring file holds whenever it changes, until ctx ends: it looks every

@@ -2,8 +2,6 @@ package standalone
 
 import (
 	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
@@ -12,13 +10,14 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math/big"
 	"net"
 	"net/netip"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
+
+	"tokenplayground/web/certificate"
+	"tokenplayground/web/wholefile"
 )
 
 const (
@@ -48,7 +47,7 @@ var near = []netip.Prefix{
 }
 
 func newAuthority(names []string, now time.Time) (*authority, error) {
-	key, serial, err := newKey()
+	key, serial, err := certificate.Key()
 	if err != nil {
 		return nil, err
 	}
@@ -80,51 +79,23 @@ func ipNet(p netip.Prefix) *net.IPNet {
 	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
 }
 
-func newKey() (*ecdsa.PrivateKey, *big.Int, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
-	return key, serial, err
-}
-
 // issue signs a new certificate for a server of these names.
 func (a *authority) issue(names []string, now time.Time) (tls.Certificate, error) {
-	key, serial, err := newKey()
+	server := certificate.Server{Subject: "Token Playground sandbox", Names: names, From: now.Add(-time.Hour), To: now.Add(certificateLife)}
+	if server.To.After(a.cert.NotAfter) {
+		server.To = a.cert.NotAfter
+	}
+	cert, err := server.Sign(a.cert, a.key)
 	if err != nil {
-		return tls.Certificate{}, err
-	}
-	template := &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: "Token Playground sandbox"},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(certificateLife),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}, BasicConstraintsValid: true,
-	}
-	if template.NotAfter.After(a.cert.NotAfter) {
-		template.NotAfter = a.cert.NotAfter
-	}
-	for _, n := range names {
-		if ip := net.ParseIP(n); ip != nil {
-			template.IPAddresses = append(template.IPAddresses, ip)
-		} else {
-			template.DNSNames = append(template.DNSNames, n)
-		}
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
-	if err != nil {
-		return tls.Certificate{}, err
-	}
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		return tls.Certificate{}, err
+		return cert, err
 	}
 	// An operator's own authority may be constrained otherwise.
 	roots := x509.NewCertPool()
 	roots.AddCert(a.cert)
-	if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now}); err != nil {
+	if _, err := cert.Leaf.Verify(x509.VerifyOptions{Roots: roots, CurrentTime: now}); err != nil {
 		return tls.Certificate{}, fmt.Errorf("the CA certificate does not cover the sandbox's names %s: %w", strings.Join(names, ", "), err)
 	}
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, nil
+	return cert, nil
 }
 
 func (a *authority) pem() []byte {
@@ -156,11 +127,11 @@ func openAuthority(certPath, keyPath string, names []string, now time.Time) (*au
 		if err != nil {
 			return nil, err
 		}
-		if err := writeFile(keyPath, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
+		if err := wholefile.Replace(keyPath, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600); err != nil {
 			return nil, fmt.Errorf("the key of the CA cannot be kept: %w; name another file with --ca-key", err)
 		}
 	}
-	if err := writeFile(certPath, a.pem(), 0o644); err != nil {
+	if err := wholefile.Replace(certPath, a.pem(), 0o644); err != nil {
 		return nil, fmt.Errorf("the CA certificate cannot be written: %w; name another file with --ca", err)
 	}
 	return a, nil
@@ -207,26 +178,4 @@ func mayReplace(path string) error {
 		}
 	}
 	return fmt.Errorf("%s exists and is no CA certificate of a sandbox, so it is left alone; name another file with --ca, or give its key with --ca-key", path)
-}
-
-// writeFile puts a file in its place whole, so that a client never reads half
-// of it, and makes its folder.
-func writeFile(path string, data []byte, mode fs.FileMode) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(dir, filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(mode), f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name()) // the first error counts
-	}
-	return err
 }

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"tokenplayground/openapi"
+	"tokenplayground/web/certificate"
 	"tokenplayground/web/dialect"
 	"tokenplayground/web/limit"
 	"tokenplayground/web/sandbox"
@@ -33,6 +34,7 @@ import (
 	"tokenplayground/web/session"
 	"tokenplayground/web/store"
 	"tokenplayground/web/store/boltstore"
+	"tokenplayground/web/wholefile"
 )
 
 const (
@@ -209,23 +211,16 @@ func (s *Server) address(ln net.Listener) string {
 
 // names are what the certificate is good for.
 func (s *Server) names() []string {
-	names := []string{"localhost", "127.0.0.1", "::1"}
+	names := certificate.HostNames()
 	add := func(n string) {
 		if !slices.Contains(names, n) {
 			names = append(names, n)
 		}
 	}
-	if host, err := os.Hostname(); err == nil && hostName.MatchString(host) {
-		add(strings.ToLower(host))
-	}
 	if addr, err := netip.ParseAddr(s.cfg.host()); err == nil && !addr.IsUnspecified() {
 		add(addr.String())
-	} else if addrs, err := net.InterfaceAddrs(); err == nil {
-		for _, a := range addrs {
-			if n, ok := a.(*net.IPNet); ok && !n.IP.IsLinkLocalUnicast() {
-				add(n.IP.String())
-			}
-		}
+	} else {
+		names = append(names, certificate.Addresses()...)
 	}
 	for _, n := range s.cfg.Names {
 		add(strings.ToLower(n))
@@ -279,7 +274,7 @@ func (s *Server) writeReady() error {
 	if err != nil {
 		return err
 	}
-	if err := writeFile(s.cfg.ReadyFile, append(text, '\n'), 0o644); err != nil {
+	if err := wholefile.Replace(s.cfg.ReadyFile, append(text, '\n'), 0o644); err != nil {
 		return fmt.Errorf("the ready file cannot be written: %w; name another with --ready-file", err)
 	}
 	s.close = append(s.close, func() error { return os.Remove(s.cfg.ReadyFile) })
