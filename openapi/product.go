@@ -616,7 +616,8 @@ func (w *writer) sample(f dialect.Field) string {
 	case f.Term == dialect.Username, f.Term == dialect.Account:
 		return account[dialect.Username]
 	case f.Term == dialect.Role:
-		return w.d.AdminRole
+		admin, _ := w.d.Roles(w.version.ID)
+		return admin
 	case f.Term == dialect.UserID:
 		return sampleID
 	case f.As.Format == "date-time":

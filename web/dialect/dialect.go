@@ -62,9 +62,10 @@ type Dialect struct {
 	// Domain may stand before a user name, as in DOMAIN\user; empty if the
 	// product documents no such form.
 	Domain string
-	// Roles are the product's names for an administrator and for an account
-	// with too few rights.
+	// AdminRole and OperatorRole are the product's names for an administrator
+	// and for an account with too few rights; OlderRoles are those of before.
 	AdminRole, OperatorRole string
+	OlderRoles              []OlderRoles
 
 	Authorize       Authorize
 	Access, Refresh Token
@@ -156,6 +157,9 @@ type Operation struct {
 
 	Since, Until string
 }
+
+// OlderRoles are the names of roles up to a version.
+type OlderRoles struct{ Until, Admin, Operator string }
 
 // OlderBody is what an operation answered up to a version.
 type OlderBody struct {
@@ -421,6 +425,17 @@ func (d *Dialect) Fields(fields []Field, version string) []Field {
 		}
 	}
 	return out
+}
+
+// Roles returns the product's names for an administrator and for an account
+// with too few rights in a version.
+func (d *Dialect) Roles(version string) (admin, operator string) {
+	for _, o := range d.OlderRoles {
+		if d.Speaks(version, "", o.Until) {
+			return o.Admin, o.Operator
+		}
+	}
+	return d.AdminRole, d.OperatorRole
 }
 
 // Path returns an operation's path in a version.

@@ -804,6 +804,12 @@ func (e *evidence) checkFacts(d *Dialect) error {
 			if !slices.Contains(groups, want) {
 				return fmt.Errorf("got groups %q, want %q among them", groups, want)
 			}
+		case key == "roles":
+			version, names, _ := strings.Cut(want, " ")
+			admin, operator := d.Roles(version)
+			if got := admin + ", " + operator; got != names {
+				return fmt.Errorf("%s %s: got %q, want %q", key, version, got, names)
+			}
 		case key == "takes" || key == "gives":
 			version, names, _ := strings.Cut(want, " ")
 			if diff := cmp.Diff(strings.Fields(names), tokenFields(d, key, version)); diff != "" {

@@ -85,6 +85,7 @@ var words = map[string][]string{
 	"Version":     {"ID", "Note"},
 	"Group":       {"Name"},
 	"Operation":   {"Method", "Path", "Also", "Status", "Anonymous", "Body", "Encodings", "Within", "Since", "Until"},
+	"OlderRoles":  {"Until", "Admin", "Operator"},
 	"OlderBody":   {"Body", "Status"},
 	"Challenge":   {"Status"},
 	"Grant":       {"Wire", "Since", "Until"},

@@ -125,6 +125,13 @@ func (v *validator) identity() {
 			v.addf(root.in(f.member), "%s is missing", f.name)
 		}
 	}
+	for i, o := range d.OlderRoles {
+		at := root.item("older_roles", i, "older roles")
+		v.known(at.in("until"), o.Until)
+		if o.Until == "" || o.Admin == "" || o.Operator == "" {
+			v.addf(at, "write until, admin and operator")
+		}
+	}
 	if d.Port < 1 || d.Port > 65535 {
 		v.addf(root.in("port"), "port %d: use 1 to 65535", d.Port)
 	}

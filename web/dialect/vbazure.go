@@ -94,10 +94,11 @@ var vbazure = Dialect{
 		},
 	}, vbazureCalls...),
 	SecondFactor: Challenges,
-	AdminRole:    "Administrator",
-	// 1.0 prints Administrator; 8.1 names PortalAdmin and PortalOperator.
-	OperatorRole: "PortalOperator",
-	Authorize:    Authorize{Word: true},
+	AdminRole:    "PortalAdmin", OperatorRole: "PortalOperator",
+	// 1.0 and 2.0 print Administrator and no other; 8.1 names the two above.
+	// What lies between prints none.
+	OlderRoles: []OlderRoles{{Until: "v8", Admin: "Administrator", Operator: "PortalOperator"}},
+	Authorize:  Authorize{Word: true},
 	Access: Token{Alg: "RS512", KeyID: true, Audience: "api/default/{installation}", Basis: Documented, Claims: []Field{
 		{Term: PairID, Wire: "jti", As: UUID, Since: "v2"},
 		{Term: UserID, Wire: "nameid", As: UUID, Since: "v2"},

@@ -475,8 +475,9 @@ func (v *visit) userID(p Person) string {
 }
 
 func (v *visit) role(p Person) string {
+	admin, operator := v.d.Roles(v.version)
 	if p.Operator {
-		return v.d.OperatorRole
+		return operator
 	}
-	return v.d.AdminRole
+	return admin
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,6 +155,20 @@ func TestTokensAreAsDocumented(t *testing.T) {
 				if got, err := dialect.ParseTime(r.Values[term]); err != nil || !got.Equal(want) {
 					t.Errorf("%s: got %v %v, want %v", f.Wire, got, err, want)
 				}
+			}
+		}
+	})
+}
+
+// A product may have given its roles other names since.
+func TestRolesFollowTheVersion(t *testing.T) {
+	each(t, func(t *testing.T, d *dialect.Dialect, version string) {
+		c := client{t, d, version, newServer(t, Config{}).Handler(d, "")}
+		admin, operator := d.Roles(version)
+		for name, want := range map[string]string{"administrator": admin, "operator": operator} {
+			r := c.signIn(name, "Password1")
+			if got := r.Values[dialect.Role]; got != want && slices.ContainsFunc(d.Fields(d.Operation(dialect.Obtain).Gives, version), func(f dialect.Field) bool { return f.Term == dialect.Role }) {
+				t.Errorf("%s is %q, want %q", name, got, want)
 			}
 		}
 	})
