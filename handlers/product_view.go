@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ func (p *Playground) productView(c echo.Context, d *dialect.Dialect, pg page) te
 		ID: d.ID, Self: self.address(d, nil), Heading: d.Title, Lead: d.About, Modern: d.Ritual == dialect.Modern,
 	}
 	v.Page.Description = d.Name + ": get a pair of tokens, validate it, refresh it, log out, step by step, against a sandbox."
+	v.Page.Foot.Product, v.Page.Foot.Swagger, v.Page.Foot.Document = d.Name, swaggerHref(d), documentHref(d, q.version)
 	v.Page.NoIndex = len(c.QueryParams()) > 0 || slot != nil
 	if a.Real {
 		v.Real = a.Address()
@@ -98,6 +100,20 @@ func (pg page) history(d *dialect.Dialect) []session.Entry { return ownHistory(p
 
 func exchangeHref(d *dialect.Dialect, n int, q query) string {
 	return themed("/"+d.ID+"/exchanges/"+itoa(n), q.theme)
+}
+
+// swaggerHref leads to the product's API in Swagger UI, which knows documents
+// by their names.
+func swaggerHref(d *dialect.Dialect) string {
+	return "/swagger/?urls.primaryName=" + url.QueryEscape(d.Name)
+}
+
+func documentHref(d *dialect.Dialect, version string) string {
+	href := "/sandbox/" + d.ID + "/openapi.json"
+	if version != "" {
+		href += "?version=" + url.QueryEscape(version)
+	}
+	return href
 }
 
 // formFor leads to the token form of a grant, ready to be typed in.

@@ -82,6 +82,10 @@ type FootView struct {
 	// People and Choices are the addresses of those pages; empty means theirs
 	// without a query.
 	People, Choices string
+	// Product is the name of the page's product; Swagger and Document lead to
+	// the description of its API, as Swagger UI and as JSON. Empty on pages of
+	// no product.
+	Product, Swagger, Document string
 }
 
 // ActionView is one thing to do next. With Post it is a form of one button,

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
@@ -253,5 +254,41 @@ func TestStripOffersExploreFirst(t *testing.T) {
 	v.call("/"+d.ID+"/explore", "")
 	if p := page(t, v.get("/"+d.ID, asPage)); p.Find(".state .only-narrow").Length() > 0 || p.Find(".state button").Text() != "Refresh" {
 		t.Errorf("after Explore: got %q", p.Find(".state button").Text())
+	}
+}
+
+// The foot of a product's page leads to the description of its API, in the
+// version that the page has, and to Swagger UI with the same.
+func TestPageLeadsToTheDescription(t *testing.T) {
+	t.Parallel()
+	w := open(t)
+	v := w.visitor(t)
+	script := page(t, v.get("/swagger/", asPage).want(http.StatusOK)).Find(`script[src^="initialiser."]`).AttrOr("src", "")
+	list := v.get("/swagger/" + script).want(http.StatusOK).body
+	everyProduct(t, func(t *testing.T, d *dialect.Dialect) {
+		last := d.Versions.All[len(d.Versions.All)-1].ID
+		for query, version := range map[string]string{"": d.Versions.Default, "?version=" + url.QueryEscape(last): last} {
+			foot := page(t, v.get("/"+d.ID+query, asPage).want(http.StatusOK)).Find(".foot")
+			document := foot.Find(`a[href^="/sandbox/"]`).AttrOr("href", "")
+			var doc struct{ Info struct{ Version string } }
+			if err := json.Unmarshal([]byte(v.get(document).want(http.StatusOK).body), &doc); err != nil || doc.Info.Version != version {
+				t.Errorf("%s describes version %q (%v), want %q", document, doc.Info.Version, err, version)
+			}
+			u, err := url.Parse(foot.Find(`a[href^="/swagger/?"]`).AttrOr("href", ""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			name, err := json.Marshal(u.Query().Get("urls.primaryName"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.get(u.Path).want(http.StatusOK)
+			if !strings.Contains(list, string(name)) || len(name) < 4 {
+				t.Errorf("Swagger UI has no document with the name %s:\n%.600s", name, list)
+			}
+		}
+	})
+	if got := page(t, v.get("/", asPage)).Find(`.foot a[href^="/sandbox/"]`); got.Length() > 0 {
+		t.Errorf("the home page leads to the description of one product: %s", got.AttrOr("href", ""))
 	}
 }
