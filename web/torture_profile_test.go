@@ -196,7 +196,7 @@ func TestNoHTTP2(t *testing.T) { // B13
 	}
 	for what, request := range map[string]string{
 		"with knowledge before": "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-		"by an upgrade":         "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
+		"by an upgrade":         "GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
 	} {
 		for _, res := range raw(t, open(t).url, request) {
 			if res.StatusCode == http.StatusSwitchingProtocols || res.ProtoMajor != 1 {
