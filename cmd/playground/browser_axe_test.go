@@ -98,8 +98,13 @@ func (a *auditor) check(state string) {
 // checkUnfolded is check with everything open, in each size with each theme.
 func (a *auditor) checkUnfolded(state string) {
 	a.t.Helper()
+	a.checkUnfoldedOn(state, desk, deskDark, phone, phoneDark)
+}
+
+func (a *auditor) checkUnfoldedOn(state string, devices ...device) {
+	a.t.Helper()
 	read[bool](a.visitor, "document.querySelectorAll('details').forEach((d) => { d.open = true }) ?? true")
-	a.checkOn(state+", unfolded", desk, deskDark, phone, phoneDark)
+	a.checkOn(state+", unfolded", devices...)
 }
 
 func (a *auditor) checkOn(state string, devices ...device) {
