@@ -324,6 +324,9 @@ func (v *validator) purpose(at place, op *Operation) {
 			v.addf(at.in("anonymous"), "a call with the purpose %q needs a token", op.Purpose)
 		}
 	case FirstCall:
+		if len(op.Gives)+len(op.Tells) > 0 {
+			v.addf(at.in("gives"), "an answer to a call with the purpose %q is shown and not read: write it as body, without gives and tells", op.Purpose)
+		}
 	default:
 		v.addf(at.in("purpose"), "purpose %q is unknown", op.Purpose)
 	}

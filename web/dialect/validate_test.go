@@ -106,6 +106,12 @@ func TestValidateReports(t *testing.T) {
 		}, []string{"stands in the path"}},
 		{"a placeholder for nothing", func(d *Dialect) { d.Operation(Explore).Body = `{"x":"${odd}"}` }, []string{"${odd} stands for nothing"}},
 		{"an older body with a status of failure", func(d *Dialect) { d.Operation(Explore).Older = []OlderBody{{Status: 404}} }, []string{"status 404 is no success"}},
+		{"a first call that is to be read", func(d *Dialect) {
+			op := *d.Operation(Explore)
+			op.Purpose, op.Path, op.Tells = FirstCall, "/y", []Field{{Term: Message, Wire: "x", As: Text}}
+			d.Operations = append(d.Operations, op)
+		}, []string{"is shown and not read"}},
+		{"older roles that lack a name", func(d *Dialect) { d.OlderRoles = []OlderRoles{{Until: "v99", Admin: "x"}} }, []string{`version "v99"`, "write until, admin and operator"}},
 		{"a challenge's secret that is not marked", func(d *Dialect) {
 			d.Operation(Obtain).Challenge.Gives = []Field{{Term: MFAToken, Wire: "x", As: Text}}
 		}, []string{"challenge: field \"x\" opens something"}},
