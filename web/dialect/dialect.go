@@ -286,9 +286,10 @@ type Lifetimes struct {
 	// IssuedLate is by how much the answer's time of issue lies after the
 	// moment that its expiry is counted from.
 	IssuedLate time.Duration
-	// RefreshBasis tells a documented refresh life from a chosen one.
-	RefreshBasis Basis
-	Note         string
+	// RefreshBasis and CodeBasis tell a documented life of a refresh token or
+	// of a code from a chosen one.
+	RefreshBasis, CodeBasis Basis
+	Note                    string
 }
 
 // Refusal is how a product says no.

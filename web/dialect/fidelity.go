@@ -281,7 +281,7 @@ func (d *Dialect) lifetimeFacts() []Fact {
 		{"Refresh token", "refresh", l.Refresh, l.RefreshBasis},
 		{"Refresh token, short", "short-refresh", l.ShortRefresh, ""},
 		{"Refresh token, long", "long-refresh", l.LongRefresh, ""},
-		{"One-time code", "code", l.Code, ""},
+		{"One-time code", "code", l.Code, l.CodeBasis},
 		{"expires_in", "reported", l.Reported, ""},
 	} {
 		if one.life == 0 {

@@ -123,7 +123,11 @@ func (s *spoiler) walk(v reflect.Value, path string, documented bool) {
 			if slices.Contains(words[name], field) {
 				known := documented
 				if name == "Lifetimes" && field != "Access" && field != "Reported" {
-					known = Basis(v.FieldByName("RefreshBasis").String()) != Choice
+					basis := "RefreshBasis"
+					if field == "Code" {
+						basis = "CodeBasis"
+					}
+					known = Basis(v.FieldByName(basis).String()) != Choice
 				}
 				s.word(v.Field(i), at, known)
 				continue

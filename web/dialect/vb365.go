@@ -97,8 +97,8 @@ var vb365 = Dialect{
 	Refresh:      Token{Alg: "RS256", KeyID: true, Audience: "refresh", Basis: Choice, Claims: vb365Claims},
 	Lifetimes: Lifetimes{
 		Access: time.Hour, Refresh: 14 * 24 * time.Hour, Code: 5 * time.Minute,
-		RefreshBasis: Choice,
-		Note:         "The access token lives 60 minutes by default. How long the refresh token lives is not documented; the sandbox gives it 14 days, as its relatives do.",
+		RefreshBasis: Choice, CodeBasis: Choice,
+		Note: "The access token lives 60 minutes by default. How long the refresh token and a one-time code live is not documented; the sandbox gives them 14 days and 5 minutes, as its relatives do.",
 	},
 	Antiforgery: Antiforgery{Cookie: "XSRF-TOKEN", Header: "X-XSRF-TOKEN", Since: "v7", Basis: Choice,
 		Reason: "That the token travels in a cookie is documented, its name is not. Only strict worlds insist on it: public clients send none back."},

@@ -20,9 +20,9 @@ var vbawsCalls = []Operation{
 	{Purpose: MakeCode, Group: "Token", Method: "POST", Path: "/api/v1/token/authorizationCode", Summary: "Get an authorization code", Status: 200,
 		Gives: []Field{{Term: AuthorizationCode, Wire: "code", As: Text, Secret: true}}, Basis: Documented},
 	{Purpose: FirstCall, Group: "System", Method: "GET", Path: "/api/v1/system/time", Summary: "Get the appliance's time", Status: 200,
-		Body: vbawsTime, Basis: Documented},
+		Body: vbawsTime, Basis: Documented, Reason: "Specification 1.0-rev0."},
 	{Purpose: FirstCall, Group: "Policies", Method: "GET", Path: "/api/v1/policies", Summary: "List the policies", Status: 200,
-		Body: vbawsPolicies, Basis: Documented},
+		Body: vbawsPolicies, Basis: Documented, Reason: "Specification 1.0-rev0, its required members."},
 	{Purpose: FirstCall, Group: "Repositories", Method: "GET", Path: "/api/v1/repositories", Summary: "List the repositories", Status: 200,
-		Body: vbawsRepositories, Basis: Documented},
+		Body: vbawsRepositories, Basis: Documented, Reason: "Specification 1.0-rev0, its required members."},
 }

@@ -12,5 +12,5 @@ const (
 // Whatever public clients ask first.
 var voneCalls = []Operation{
 	{Purpose: FirstCall, Group: "Licensing", Method: "GET", Path: "/api/{version}/license", Summary: "Get the license", Status: 200,
-		Body: voneLicense, Basis: Documented},
+		Body: voneLicense, Basis: Documented, Reason: "Specification 2.3."},
 }

@@ -60,6 +60,9 @@ func Choices(d *dialect.Dialect) []Row {
 	if d.Lifetimes.RefreshBasis == dialect.Choice {
 		rows = append(rows, Row{"Life of the refresh token", fmt.Sprintf("%d days", int(d.Lifetimes.Refresh.Hours()/24)), d.Lifetimes.Note})
 	}
+	if d.Lifetimes.CodeBasis == dialect.Choice {
+		rows = append(rows, Row{"Life of a one-time code", fmt.Sprintf("%d minutes", int(d.Lifetimes.Code.Minutes())), d.Lifetimes.Note})
+	}
 	return append(rows, own(d)...)
 }
 
