@@ -1404,7 +1404,7 @@ func CallVbawsCode() {}
 //	@Tags Sandbox: Backup for AWS
 //	@Produce application/json,application/problem+json
 //	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0, 1.5-rev0, 1.5-rev1, 1.6-rev0, 1.7-rev0, 1.8-rev0) default(1.7-rev0)
-//	@Success 200 {object} VbawsTime "Get the appliance's time."
+//	@Success 200 {object} VbawsTime "Specification 1.0-rev0."
 //	@Failure 400 {object} VbawsError "The following versions are supported: … · Specify the version in the x-api-version header."
 //	@Failure 401 {object} VbawsError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
 //	@Failure 500 {object} VbawsError "An unknown error occurred."
@@ -1420,7 +1420,7 @@ func CallVbawsTime() {}
 //	@Tags Sandbox: Backup for AWS
 //	@Produce application/json,application/problem+json
 //	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0, 1.5-rev0, 1.5-rev1, 1.6-rev0, 1.7-rev0, 1.8-rev0) default(1.7-rev0)
-//	@Success 200 {object} VbawsPolicies "List the policies."
+//	@Success 200 {object} VbawsPolicies "Specification 1.0-rev0, its required members."
 //	@Failure 400 {object} VbawsError "The following versions are supported: … · Specify the version in the x-api-version header."
 //	@Failure 401 {object} VbawsError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
 //	@Failure 500 {object} VbawsError "An unknown error occurred."
@@ -1436,7 +1436,7 @@ func CallVbawsPolicies() {}
 //	@Tags Sandbox: Backup for AWS
 //	@Produce application/json,application/problem+json
 //	@Param x-api-version header string true "API revision" Enums(1.0-rev0, 1.1-rev0, 1.2-rev0, 1.3-rev0, 1.4-rev0, 1.5-rev0, 1.5-rev1, 1.6-rev0, 1.7-rev0, 1.8-rev0) default(1.7-rev0)
-//	@Success 200 {object} VbawsRepositories "List the repositories."
+//	@Success 200 {object} VbawsRepositories "Specification 1.0-rev0, its required members."
 //	@Failure 400 {object} VbawsError "The following versions are supported: … · Specify the version in the x-api-version header."
 //	@Failure 401 {object} VbawsError "The request has no access token · The access token is not valid · The access token has expired · The session has been ended."
 //	@Failure 500 {object} VbawsError "An unknown error occurred."
@@ -1978,7 +1978,7 @@ func CallVoneExplore() {}
 //	@Tags Sandbox: Veeam ONE
 //	@Produce application/json,application/problem+json
 //	@Param version path string true "API version" Enums(v1, v2, v2.1, v2.2, v2.3) default(v2.3)
-//	@Success 200 {object} VoneLicense "Get the license."
+//	@Success 200 {object} VoneLicense "Specification 2.3."
 //	@Failure 401 {object} VoneError "The request has no access token · The access token is not valid · The access token has expired · The token has been revoked."
 //	@Failure 404 {object} VoneError "The resource does not exist."
 //	@Failure 500 {object} VoneError "Try again later."

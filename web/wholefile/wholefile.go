@@ -12,7 +12,7 @@ import (
 
 // Replace writes data to path, with these permissions, and makes its folder if
 // there is none (for its owner alone). A file that is there is replaced and its
-// owner kept, where that is allowed.
+// owner kept, where that is allowed; a link is replaced as well, not followed.
 func Replace(path string, data []byte, mode fs.FileMode) error {
 	return write(path, data, func(f *os.File) error {
 		if was, err := os.Stat(path); err == nil {
